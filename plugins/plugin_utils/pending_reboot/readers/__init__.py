@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readers: everything that does I/O. Each answers `registry.KeyQuery` questions and judges nothing."""

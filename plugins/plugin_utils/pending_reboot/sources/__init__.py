@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every source of pending state, one module each.
+
+A module in this folder that defines `SOURCE` is a source: there is no list to edit.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from ..errors import InputError
+from ..source import Source
+
+
+@cache
+def all_sources() -> tuple[Source, ...]:
+    """Return every source, in the order of the facts."""
+    modules = (importlib.import_module(f".{each.name}", __name__) for each in pkgutil.iter_modules(__path__))
+    return tuple(sorted((module.SOURCE for module in modules), key=lambda source: source.rank))
+
+
+def select(wanted: tuple[str, ...] = (), skip: tuple[str, ...] = ()) -> tuple[Source, ...]:
+    """Return the sources with the ids in `wanted` (all for none), without those in `skip`.
+
+    Raises:
+        InputError: an id that is no source's.
+    """
+    known = {source.id for source in all_sources()}
+    for id_ in (*wanted, *skip):
+        if id_ not in known:
+            raise InputError(f"there is no source {id_!r}", hint=f"known: {', '.join(s.id for s in all_sources())}")
+    return tuple(source for source in all_sources() if (not wanted or source.id in wanted) and source.id not in skip)
