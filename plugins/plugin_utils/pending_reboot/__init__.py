@@ -7,13 +7,18 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING
+
 from ._version import VERSION
 from .errors import HiveError, InputError, PendingRebootError
-from .facts import facts_from
-from .gate import Decision, decide
-from .model import Facts
-from .offline import offline_facts
-from .policy import Policy
+
+if TYPE_CHECKING:
+    from .facts import facts_from
+    from .gate import Decision, decide
+    from .model import Facts
+    from .offline import offline_facts
+    from .policy import Policy
 
 __version__ = VERSION
 
@@ -29,3 +34,20 @@ __all__ = [
     "facts_from",
     "offline_facts",
 ]
+
+# Imported on first use: a Salt grain pays for the facts, not for the gate.
+_HOMES = {
+    "Decision": "gate",
+    "Facts": "model",
+    "Policy": "policy",
+    "decide": "gate",
+    "facts_from": "facts",
+    "offline_facts": "offline",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{home}", __name__), name)

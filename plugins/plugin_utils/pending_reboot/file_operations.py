@@ -27,8 +27,8 @@ from .registry import REG_MULTI_SZ, Value
 #: The values of Session Manager that hold pairs, in the order Windows reads them.
 VALUES: Final = ("PendingFileRenameOperations", "PendingFileRenameOperations2")
 
-_MARKERS: Final = re.compile(r"(?:\*\d+|[!@])+")
-_NT_PREFIXES: Final = ((r"\??\UNC" + "\\", "\\\\"), ("\\??\\", ""), ("\\\\?\\UNC\\", "\\\\"), ("\\\\?\\", ""))
+# Markers and NT prefixes in any order; a UNC prefix ends them.
+_LEAD: Final = re.compile(r"(?:\*\d+|[!@]|\\(?:\?\?|\\\?)\\(?!UNC\\))*(\\(?:\?\?|\\\?)\\UNC\\)?", re.IGNORECASE)
 
 #: For the entries of a value that is no REG_MULTI_SZ.
 NOT_EXECUTED: Final = Rule("advisory", "malformed", "", "Windows does not execute a value of this type", "")
@@ -58,18 +58,10 @@ def encode_pairs(raw: Iterable[Sequence[str]]) -> bytes:
 def clean(path: str) -> tuple[str, bool]:
     """Return `path` without its markers and NT prefix, and whether it was marked to replace (`!` or `@`)."""
     replace = False
-    while True:
-        marks = _MARKERS.match(path)
-        if marks:
-            replace = replace or any(mark in marks.group() for mark in "!@")
-            path = path[marks.end() :]
-        for prefix, instead in _NT_PREFIXES:
-            if path[: len(prefix)].upper() == prefix.upper():
-                path = instead + path[len(prefix) :]
-                break
-        else:
-            if not marks:
-                return path, replace
+    while (match := _LEAD.match(path)) and (lead := match.group()):
+        replace = replace or "!" in lead or "@" in lead
+        path = ("\\\\" if match.group(1) else "") + path[match.end() :]
+    return path, replace
 
 
 def decode(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from .errors import InputError
 from .file_operations import ignoring
@@ -25,8 +25,7 @@ Action = Literal["none", "reboot", "defer", "blocked"]
 BOOT_TIME_SLACK: Final = timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True)
-class Because:
+class Because(NamedTuple):
     """One reason for a decision: a code for programs, a sentence for people."""
 
     code: str
@@ -69,7 +68,7 @@ class Decision:
 
 def decide(
     facts: Facts | Mapping[str, object],
-    policy: Policy | None = None,
+    policy: Policy | Mapping[str, object] | None = None,
     history: Iterable[Mapping[str, object]] = (),
     now: datetime | None = None,
 ) -> Decision:
@@ -77,24 +76,23 @@ def decide(
 
     Args:
         facts: the facts, or their `to_dict()`.
-        policy: what the user allows; the default policy when not given.
+        policy: what the user allows, or plain data for `Policy.from_dict`; the cautious default when not given.
         history: earlier decisions about this machine (`Decision.to_dict()`), oldest first.
         now: the time of the decision, aware; the current time when not given.
 
     Raises:
-        InputError: the facts or the history are not what this version understands, or `now` has no time zone.
+        InputError: the facts, the policy or the history cannot be understood, or `now` has no time zone.
     """
     now = now or datetime.now(timezone.utc)
     if now.tzinfo is None:
         raise InputError("has no time zone", where="now")
-    policy = policy or Policy()
+    policy = policy if isinstance(policy, Policy) else Policy.from_dict(policy or {})
     case = _Case.of(facts.to_dict() if isinstance(facts, Facts) else facts, policy)
     past = [_Record.of(entry, index) for index, entry in enumerate(history)]
     return _Judge(case, policy, past, now).decision()
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     """What the facts say, as far as the policy counts it."""
 
     host: str | None
@@ -150,8 +148,10 @@ def _apply_ignores(
     """Judge the file operations again with the policy's own patterns; they can only take reasons away."""
     ignores = ignoring(policy.ignore)
     operations = facts.get("file_operations")
-    if not ignores or not isinstance(operations, list) or states.get(_RENAMES) not in ("pending", "advisory"):
+    if not ignores or not operations or states.get(_RENAMES) not in ("pending", "advisory"):
         return
+    if not isinstance(operations, list) or not all(isinstance(each, Mapping) for each in operations):
+        raise InputError("is no list of operations", where="facts.file_operations")
     left = [each for each in operations if not ignores(str(each.get("target") or each.get("source")))]
     weights = {each.get("weight") for each in left}
     state: State = "pending" if "significant" in weights else "advisory" if "advisory" in weights else "clear"
@@ -160,8 +160,7 @@ def _apply_ignores(
     digests[_RENAMES] = digest([each.get("raw") for each in left if each.get("weight") == counted])
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(NamedTuple):
     """An earlier decision."""
 
     action: str
@@ -254,7 +253,7 @@ class _Judge:
     def _not_before(self) -> datetime | None:
         """Return when the reboot may happen, None for now."""
         later = []
-        if self.case.boot and self.case.boot + self.policy.min_uptime > self.now:
+        if self.case.boot and self.policy.min_uptime and self.case.boot + self.policy.min_uptime > self.now:
             later.append(self.case.boot + self.policy.min_uptime)
             self._say(
                 "uptime_too_short", f"up since {iso(self.case.boot)}, the policy asks for {self.policy.min_uptime}"

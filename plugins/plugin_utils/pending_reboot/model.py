@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from .registry import Unreadable, iso
 
@@ -86,8 +86,7 @@ class FileOperation:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(NamedTuple):
     """An update that waits for the reboot."""
 
     update_id: str
@@ -127,8 +126,7 @@ class SourceResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class LastReboot:
+class LastReboot(NamedTuple):
     """When the machine started last, and who says so."""
 
     time: datetime
@@ -139,8 +137,7 @@ class LastReboot:
         return {"time": iso(self.time), "time_epoch": int(self.time.timestamp()), "source": self.source}
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(NamedTuple):
     """How the facts came about."""
 
     at: datetime

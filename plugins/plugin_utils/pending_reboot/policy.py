@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Final, Literal, Protocol, get_args
+from typing import Final, Literal, NamedTuple, Protocol, get_args
 
 from .duration import parse_duration
 from .errors import InputError
@@ -25,8 +25,7 @@ class Window(Protocol):
         """Return when the window opens after `now`, None when it never does again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A window that opens once: from `start` to before `end`, both aware."""
 
     start: datetime

@@ -12,7 +12,6 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -158,8 +157,7 @@ class Children(NamedTuple):
     values: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class KeyQuery:
+class KeyQuery(NamedTuple):
     """One key that a source wants to know about.
 
     `path` is below HKEY_LOCAL_MACHINE, as the 64-bit view names it. A key is asked for by opening it, never by
@@ -193,8 +191,7 @@ def redirect(path: str, view: Literal[32, 64]) -> str:
     return f"{head}\\WOW6432Node\\{rest}" if rest else f"{head}\\WOW6432Node"
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """What a reader can see at all; asked before it is used."""
 
     #: visible: volatile keys can be read. lost: the machine was shut down, they are gone for good.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from .errors import WrongTypeError
 from .model import SourceResult, State, digest
@@ -24,8 +24,7 @@ from .registry import (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Observations:
+class Observations(NamedTuple):
     """Everything a reader answered: plain data, no I/O left."""
 
     capabilities: Capabilities
@@ -36,8 +35,7 @@ class Observations:
     ignore: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One source of pending state. The module's docstring is its documentation."""
 
     id: str

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The speed budgets, measured: `make bench`. Prints figures and ratios; judges, but fails nothing.
+
+Whole processes are measured from outside, ours and the peers' in turn, so that a slow moment of the machine hits all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import timeit
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+from support import sample_disk  # noqa: E402
+
+from pending_reboot import facts_from  # noqa: E402
+from pending_reboot.readers.memory import MemoryRegistry  # noqa: E402
+from pending_reboot.registry import Value  # noqa: E402
+from pending_reboot.sources import all_sources  # noqa: E402
+from pending_reboot.sources.pending_file_rename import SESSION_MANAGER  # noqa: E402
+
+RUNS = 9
+
+
+class Run(NamedTuple):
+    """One finished process."""
+
+    wall: float
+    cpu: float
+    megabytes: float
+
+
+def process(command: list[str]) -> Run:
+    """Run a command to its end and return what it cost."""
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
+        _, status, usage = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+    if running.returncode not in (0, 10, 20):
+        raise SystemExit(f"{' '.join(command)} ended with {running.returncode}")
+    return Run(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def median(runs: list[Run]) -> Run:
+    """Return the median of each figure."""
+    return Run(*(statistics.median(figures) for figures in zip(*runs, strict=True)))
+
+
+def plan(hives: dict[str, str]) -> dict[str, list[dict[str, object]]]:
+    """Return what all sources read, for a peer: per hive file the keys, values and children."""
+    reads: dict[str, list[dict[str, object]]] = {path: [] for path in hives.values()}
+    for query in dict.fromkeys(query for source in all_sources() for query in source.queries):
+        name, _, path = query.real_path.partition("\\")
+        if name in hives:
+            reads[hives[name]].append(
+                {
+                    "path": path.replace("CurrentControlSet", "ControlSet001"),
+                    "values": [value for value in query.values if value != "*"],
+                    "pattern": query.children.pattern if query.children else "",
+                    "child_values": query.children.values if query.children else (),
+                }
+            )
+    return reads
+
+
+def offline(folder: str) -> None:
+    """Whole process: SYSTEM and SOFTWARE of a real machine, every source and every package."""
+    hives, origin = sample_disk.big_hives(Path(folder))
+    reads = Path(folder) / "reads.json"
+    reads.write_text(json.dumps(plan(hives)), encoding="utf-8")
+    ours = [sys.executable, "-m", "pending_reboot_tools", "offline", "--format", "json"]
+    commands = {
+        "pending-reboot": [*ours, "--system", hives["SYSTEM"], "--software", hives["SOFTWARE"]],
+        "python-registry": [sys.executable, str(HERE / "peer_reads.py"), "python-registry", str(reads)],
+    }
+    if subprocess.run(["/usr/bin/python3", "-c", "import hivex"], check=False, capture_output=True).returncode == 0:
+        commands["hivex"] = ["/usr/bin/python3", str(HERE / "peer_reads.py"), "hivex", str(reads)]
+    else:
+        print("SKIPPED: hivex is not there (on Debian: apt-get install python3-hivex)")
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    for _ in range(RUNS + 1):
+        for name, command in commands.items():
+            runs[name].append(process(command))
+    sizes = ", ".join(f"{name} {Path(path).stat().st_size / 2**20:.0f} MiB" for name, path in hives.items())
+    print(f"offline, whole process, median of {RUNS} ({sizes}; {origin}):")
+    figures = {name: median(each[1:]) for name, each in runs.items()}
+    base = figures["python-registry"]
+    for name, run in figures.items():
+        print(
+            f"  {name:16} wall {run.wall * 1000:6.0f} ms  cpu {run.cpu * 1000:6.0f} ms  memory {run.megabytes:4.0f} MB"
+            f"  ratio {run.wall / base.wall:.2f}x wall, {run.cpu / base.cpu:.2f}x cpu of python-registry"
+        )
+    mine = figures["pending-reboot"]
+    verdict(mine.wall <= 0.5 * base.wall and mine.megabytes <= 60, "at most 0.5x python-registry and 60 MB")
+
+
+def core() -> None:
+    """100 pending renames and all sources from memory."""
+    reader = MemoryRegistry()
+    raw = [
+        string
+        for number in range(50)
+        for string in (
+            rf"\??\C:\Windows\System32\drivers\SET{number:04X}.tmp",
+            "",
+            rf"\??\C:\Windows\System32\spool\DRIVERS\x64\3\New\driver{number}.dll",
+            rf"!\??\C:\Windows\System32\spool\DRIVERS\x64\3\driver{number}.dll",
+        )
+    ]
+    reader.key(SESSION_MANAGER.path, {"PendingFileRenameOperations": Value.from_strings(raw)})
+    facts_from(reader)  # compiles the rules
+    best = min(timeit.repeat(lambda: facts_from(reader), number=20, repeat=9)) / 20
+    print(f"core: 100 pairs and all sources from memory: {best * 1000:.2f} ms, as a dict and back "
+          f"{min(timeit.repeat(lambda: facts_from(reader).to_dict(), number=20, repeat=5)) / 20 * 1000:.2f} ms")
+    verdict(best < 0.002, "under 2 ms")
+
+
+def imports() -> None:
+    """Import of the core in a new process, without the interpreter's own start."""
+    bare, full = (
+        median([process([sys.executable, "-c", f"import {name}"]) for _ in range(RUNS)])
+        for name in ("sys", "pending_reboot")
+    )
+    milliseconds = (full.wall - bare.wall) * 1000
+    print(f"import of the core: {milliseconds:.0f} ms above a bare interpreter of {bare.wall * 1000:.0f} ms")
+    verdict(milliseconds < 60, "under 60 ms")
+
+
+def verdict(kept: bool, budget: str) -> None:
+    """Print whether a budget is kept."""
+    print(f"  budget: {budget}: {'kept' if kept else 'MISSED'}\n")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        offline(scratch)
+    core()
+    imports()

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a machine's registry from its hive files, or from a mounted Windows directory.
+
+Volatile keys never reach a hive file. What their absence means depends on how the machine stopped: after a shutdown
+they are gone and the next start is the reboot they asked for; of a running, crashed or hibernated machine nothing is
+known about them.
+
+References:
+    https://github.com/msuhanov/regf/blob/master/Windows%20registry%20file%20format%20specification.md
+    https://learn.microsoft.com/en-us/windows/win32/api/winreg/nf-winreg-regcreatekeyexw (REG_OPTION_VOLATILE)
+    https://github.com/libguestfs/virt-v2v/blob/master/docs/virt-v2v.pod (fast startup is a hibernation)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from ..errors import HiveError, InputError
+from ..probes import PENDING_XML
+from ..registry import ABSENT, Absent, Answer, Capabilities, KeyQuery, Unreadable
+from ..tree import read_node
+from .regf import Hive
+from .regf_log import find_logs
+
+#: The hives that sources read, in the order they are opened, and a key that each of them has below its root.
+HIVES: Final[Mapping[str, str]] = {"SYSTEM": "Select", "SOFTWARE": "Microsoft", "COMPONENTS": ""}
+
+_CURRENT = "CurrentControlSet"
+
+
+class HiveFiles(NamedTuple):
+    """Where the hives and traces of one machine are."""
+
+    #: Hive name (SYSTEM, SOFTWARE, COMPONENTS) to path.
+    hives: Mapping[str, str]
+    #: Answers that files give.
+    probes: Mapping[str, Mapping[str, object] | Absent | Unreadable]
+    #: Why the machine is known to be hibernated, or an empty string.
+    hibernated: str = ""
+
+
+class HiveReader:
+    """Reads the hives of one machine. Satisfies `registry.Reader`."""
+
+    name = "hive"
+
+    def __init__(self, files: HiveFiles, *, running: bool = False) -> None:
+        """Open every hive in `files`, its transaction logs applied.
+
+        Raises:
+            HiveError: a file cannot be read, is no hive, is damaged at its root, or is another hive than was said.
+        """
+        self._probes = files.probes
+        self._hives: dict[str, Hive] = {}
+        self.warnings: list[str] = []
+        for name, path in files.hives.items():
+            self._hives[name] = self._opened(name, path)
+        self.capabilities = self._sight(files.hibernated, running)
+        self._control_set = self._current_control_set() if "SYSTEM" in self._hives else ""
+
+    def _opened(self, name: str, path: str) -> Hive:
+        logs = find_logs(path)
+        hive = Hive.open(path, logs)
+        mark = HIVES[name]
+        if mark and hive.find(mark) is None:
+            raise HiveError(f"is no {name} hive (it has no key {mark})", where=path)
+        if hive.dirty and not hive.recovered:
+            why = "its transaction logs could not be applied" if logs else "no transaction logs lie beside it"
+            self.warnings.append(f"{path} is dirty and {why}: up to an hour of changes may be missing")
+        self.warnings += [f"{path}: {line}" for line in hive.log_report.problems]
+        return hive
+
+    def _sight(self, hibernated: str, running: bool) -> Capabilities:
+        dirty = [name for name, hive in self._hives.items() if hive.dirty and name != "COMPONENTS"]
+        never = "volatile keys never reach a hive file"
+        if running:
+            return Capabilities("hidden", f"{never}, and the machine is running", live=False)
+        if hibernated:
+            return Capabilities("hidden", f"{never}, and {hibernated}", live=False)
+        if dirty:
+            which = " and ".join(dirty)
+            return Capabilities(
+                "hidden", f"{never}, and the machine was running or crashed ({which} is dirty)", live=False
+            )
+        return Capabilities("lost", f"{never}; the next start is the reboot they would ask for", live=False)
+
+    def _current_control_set(self) -> str:
+        system = self._hives["SYSTEM"]
+        select = system.find("Select")
+        for name in ("Current", "Default"):
+            value = select.value(name) if select else ABSENT
+            if isinstance(value, (Absent, Unreadable)) or len(value.data) != 4:
+                continue
+            control_set = f"ControlSet{int.from_bytes(value.data, 'little'):03d}"
+            if system.find(control_set) is not None:
+                if name != "Current":
+                    self.warnings.append(f"{system.name}: Select!Current is no control set, {control_set} is read")
+                return control_set
+        raise HiveError("Select names no control set that exists", where=system.name)
+
+    def read(self, query: KeyQuery) -> Answer:
+        """Answer one registry question."""
+        name, _, path = query.real_path.partition("\\")
+        hive = self._hives.get(name.upper())
+        if hive is None:
+            return Unreadable("unsupported", None, f"no {name} hive was given")
+        head, separator, rest = path.partition("\\")
+        if head == _CURRENT:
+            path = self._control_set + separator + rest
+        try:
+            key = hive.find(path)
+            return ABSENT if key is None else read_node(key, query)
+        except HiveError as error:
+            return Unreadable("failed", None, str(error))
+
+    def probe(self, name: str) -> Mapping[str, object] | Absent | Unreadable:
+        """Answer what files can answer."""
+        return self._probes.get(name, Unreadable("unsupported", None, f"only a running machine answers {name}"))
+
+
+def hive_files(*, system: str | None = None, software: str | None = None, components: str | None = None) -> HiveFiles:
+    """Return the files of hives that were named one by one.
+
+    Raises:
+        InputError: no hive was named.
+    """
+    given = {"SYSTEM": system, "SOFTWARE": software, "COMPONENTS": components}
+    hives = {name: path for name, path in given.items() if path}
+    if not hives:
+        raise InputError("no hive was given", hint="name at least --system SYSTEM")
+    return HiveFiles(hives, {})
+
+
+def image_files(image: str) -> HiveFiles:
+    """Return the files of a mounted Windows: the root of its volume, its Windows directory, or its config directory.
+
+    Names are looked up without regard to letter case.
+
+    Raises:
+        InputError: there is no Windows below `image`, or it cannot be listed.
+    """
+    windows = next((each for names in _PLACES if (each := _below(image, *names)) and _below(each, *_CONFIG)), None)
+    config = _below(windows, *_CONFIG) if windows else None
+    hives = {name: found for name in HIVES if (found := _below(config or image, name))}
+    if "SYSTEM" not in hives:
+        hint = "give the root of the mounted volume or its Windows directory"
+        raise InputError("no Windows found (no System32/config/SYSTEM below it)", where=image, hint=hint)
+    if windows is None:
+        return HiveFiles(hives, {})
+    return HiveFiles(hives, {PENDING_XML: _pending_xml(windows)}, _hibernation(os.path.dirname(windows)))
+
+
+_PLACES: Final[tuple[tuple[str, ...], ...]] = (("Windows",), ("WINNT",), ())
+_CONFIG: Final = ("System32", "config")
+
+
+def _below(folder: str, *names: str) -> str | None:
+    """Return the path of `names` below `folder` in whatever letter case, None when it is not there."""
+    path = folder
+    for name in names:
+        try:
+            path = next((e.path for e in os.scandir(path) if e.name.lower() == name.lower()), "")
+        except NotADirectoryError:
+            return None
+        except OSError as error:
+            raise InputError(f"cannot be listed: {error.strerror}", where=path) from error
+        if not path:
+            return None
+    return path
+
+
+def _pending_xml(windows: str) -> Mapping[str, object] | Absent | Unreadable:
+    path = _below(windows, "WinSxS", "pending.xml")
+    if path is None:
+        return ABSENT
+    try:
+        return {"path": path, "size": os.path.getsize(path)}
+    except OSError as error:
+        return Unreadable("failed", error.errno, f"{path}: {error.strerror}")
+
+
+def _hibernation(volume: str) -> str:
+    """Return why the machine counts as hibernated, or an empty string.
+
+    hiberfil.sys begins with `HIBR` while a session is saved in it, and with zeros or `WAKE` after it was resumed.
+    """
+    path = _below(volume, "hiberfil.sys")
+    if path is None:
+        return ""
+    try:
+        with open(path, "rb") as file:
+            signature = file.read(4)
+    except OSError as error:
+        return f"{path} cannot be read, so it may hold a hibernated session ({error.strerror})"
+    if not signature.strip(b"\0") or signature.upper() == b"WAKE":
+        return ""
+    return "the machine is hibernated or was shut down with fast startup (hiberfil.sys holds its session)"

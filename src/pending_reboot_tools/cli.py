@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `pending-reboot` command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from pending_reboot import PendingRebootError, __version__
+
+from .commands import demo, gate, offline
+
+_EPILOG = """\
+exit codes:
+  0   clear, or only clean-up waits for the next boot
+  10  a reboot is pending
+  20  not known: a source could not be read
+  2   the command line or an input file cannot be used
+
+examples:
+  pending-reboot offline --system SYSTEM --software SOFTWARE
+  pending-reboot offline /mnt/windows --format json | pending-reboot gate --facts -
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="pending-reboot",
+        description="Tell whether a Windows machine waits for a reboot, why, since when, and how sure that is.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"pending-reboot {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for command in (offline, gate, demo):
+        command.add(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+        return code
+    except PendingRebootError as error:
+        from .escape import printable
+
+        print(f"pending-reboot: error: {printable(str(error))}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader of our output has gone; nothing may be written to it at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts as JSON, as a table for people, as Markdown and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TextIO
+
+from .escape import cell, markdown, printable
+
+#: A facts object as `Facts.to_dict()` makes it.
+FactsDict = Mapping[str, Any]
+
+_COLOURS: Final = {"pending": "31;1", "unknown": "33;1", "advisory": "36", "clear": "32", "not_applicable": "2"}
+_VERDICTS: Final = {
+    "pending": "a reboot is required",
+    "unknown": "not known, some sources could not be read",
+    "advisory": "no reboot is required, something will happen at the next boot",
+    "clear": "no reboot is required",
+}
+#: How many file operations a table shows before it says how many are left out.
+SHOWN: Final = 12
+
+Paint = Callable[[str, str], str]
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Tell whether `stream` is a terminal that may be sent colours (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def as_json(facts: FactsDict) -> str:
+    """Return the facts on one line; every character outside of ASCII is escaped."""
+    return json.dumps(facts)
+
+
+def as_csv(facts: Sequence[FactsDict]) -> str:
+    """Return one row per host and source."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["host", "state", "reboot_required", "complete", "source", "source_state", "since", "description"])
+    for each in facts:
+        head = [cell(str(each["host"] or "")), each["state"], each["reboot_required"], each["complete"]]
+        for id_, result in each["sources"].items():
+            writer.writerow([*head, id_, result["state"], result["since"] or "", cell(str(result["description"]))])
+    return out.getvalue().rstrip("\n")
+
+
+def as_markdown(facts: FactsDict) -> str:
+    """Return a heading, the sources and the file operations of one host as Markdown tables."""
+    title = f"## {markdown(str(facts['host'] or 'unnamed host'))}: {facts['state']}"
+    lines = [title, "", f"{_VERDICTS[facts['state']].capitalize()}.", ""]
+    lines += [f"- Warning: {markdown(text)}" for text in facts["collected"]["warnings"]]
+    if facts["collected"]["warnings"]:
+        lines.append("")
+    lines += _markdown_table(("Source", "State", "Since", "Description"), _source_rows(facts, markdown))
+    if facts["file_operations"]:
+        lines += ["", f"### {_operations_title(facts)}", ""]
+        lines += _markdown_table(("Weight", "Action", "Category", "Path"), _operation_rows(facts, markdown))
+    return "\n".join(lines)
+
+
+def as_table(facts: FactsDict, *, colour: bool = False, everything: bool = False) -> str:
+    """Return what a person reads first: the verdict, why, how sure, then the details."""
+    paint: Paint = _painted if colour else lambda text, _: text
+    state = facts["state"]
+    host = printable(str(facts["host"] or "unnamed host"))
+    lines = [f"{host}: {paint(state.upper(), _COLOURS[state])} - {_VERDICTS[state]}", ""]
+    rows = _source_rows(facts, printable)
+    lines += _columns(("SOURCE", "STATE", "SINCE", "WHY"), rows, lambda row: _COLOURS[row[1]], paint)
+    if facts["file_operations"]:
+        operations = _operation_rows(facts, printable)
+        shown = operations if everything else operations[:SHOWN]
+        lines += ["", _operations_title(facts)]
+        lines += _columns(("WEIGHT", "ACTION", "CATEGORY", "PATH"), shown, _no_colour, paint)
+        if len(shown) < len(operations):
+            lines.append(f"... and {len(operations) - len(shown)} more (--all shows them)")
+    if facts["updates"]:
+        lines += ["", "Updates that wait for the reboot:"]
+        lines += [f"  {_update(each)}" for each in facts["updates"]]
+    lines += ["", _collected(facts)]
+    return "\n".join(lines)
+
+
+def _update(update: Mapping[str, Any]) -> str:
+    return printable(" ".join([update["update_id"], *update["kb"], update["title"] or ""]).rstrip())
+
+
+def _collected(facts: FactsDict) -> str:
+    boot = f", last boot {facts['last_reboot']['time']}" if facts["last_reboot"] else ""
+    collected = facts["collected"]
+    return f"read {collected['at']} by {collected['reader']}{boot}"
+
+
+def _operations_title(facts: FactsDict) -> str:
+    weights = [operation["weight"] for operation in facts["file_operations"]]
+    parts = [f"{weights.count(weight)} {weight}" for weight in ("significant", "advisory", "ignored")]
+    return f"Pending file operations: {len(weights)} ({', '.join(parts)})"
+
+
+def _operation_rows(facts: FactsDict, safe: Callable[[str], str]) -> list[tuple[str, ...]]:
+    """Return the operations, those that count first, each kind in the order Windows executes them."""
+    order = {"significant": 0, "advisory": 1, "ignored": 2}
+    operations = sorted(facts["file_operations"], key=lambda each: (not each["suspicious"], order[each["weight"]]))
+    return [(each["weight"], each["action"], each["category"], safe(_path(each))) for each in operations]
+
+
+def _path(operation: Mapping[str, Any]) -> str:
+    path = f"{operation['source']} -> {operation['target']}" if operation["target"] else str(operation["source"])
+    return f"{path} (malformed)" if operation["malformed"] else path
+
+
+def _source_rows(facts: FactsDict, safe: Callable[[str], str]) -> list[tuple[str, ...]]:
+    return [
+        (id_, result["state"], result["since"] or "", safe(str(result["description"])))
+        for id_, result in facts["sources"].items()
+    ]
+
+
+def _markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def _columns(
+    head: Sequence[str], rows: Sequence[Sequence[str]], colour: Callable[[Sequence[str]], str], paint: Paint
+) -> list[str]:
+    widths = [max(len(row[index]) for row in (head, *rows)) for index in range(len(head) - 1)]
+
+    def line(row: Sequence[str], code: str = "") -> str:
+        cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
+        if code:
+            cells[1] = paint(cells[1], code)
+        return "  ".join([*cells, row[-1]]).rstrip()
+
+    return [line(head), *(line(row, colour(row)) for row in rows)]
+
+
+def _no_colour(_row: Sequence[str]) -> str:
+    return ""
+
+
+def _painted(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m"
