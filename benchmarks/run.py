@@ -20,13 +20,12 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from support import sample_disk  # noqa: E402
-
 from pending_reboot import facts_from  # noqa: E402
 from pending_reboot.readers.memory import MemoryRegistry  # noqa: E402
 from pending_reboot.registry import Value  # noqa: E402
 from pending_reboot.sources import all_sources  # noqa: E402
 from pending_reboot.sources.pending_file_rename import SESSION_MANAGER  # noqa: E402
+from support import sample_disk  # noqa: E402
 
 RUNS = 9
 
@@ -119,8 +118,10 @@ def core() -> None:
     reader.key(SESSION_MANAGER.path, {"PendingFileRenameOperations": Value.from_strings(raw)})
     facts_from(reader)  # compiles the rules
     best = min(timeit.repeat(lambda: facts_from(reader), number=20, repeat=9)) / 20
-    print(f"core: 100 pairs and all sources from memory: {best * 1000:.2f} ms, as a dict and back "
-          f"{min(timeit.repeat(lambda: facts_from(reader).to_dict(), number=20, repeat=5)) / 20 * 1000:.2f} ms")
+    print(
+        f"core: 100 pairs and all sources from memory: {best * 1000:.2f} ms, as a dict and back "
+        f"{min(timeit.repeat(lambda: facts_from(reader).to_dict(), number=20, repeat=5)) / 20 * 1000:.2f} ms"
+    )
     verdict(best < 0.002, "under 2 ms")
 
 

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 
 from pending_reboot import PendingRebootError, __version__
 
-from .commands import demo, gate, offline
+#: In the order of --help.
+COMMANDS = ("offline", "gate", "demo")
 
 _EPILOG = """\
 exit codes:
@@ -25,8 +27,8 @@ examples:
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the whole command line."""
+def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the command line with these commands; each one's module is imported here and not before."""
     top = argparse.ArgumentParser(
         prog="pending-reboot",
         description="Tell whether a Windows machine waits for a reboot, why, since when, and how sure that is.",
@@ -35,8 +37,8 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"pending-reboot {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (offline, gate, demo):
-        command.add(commands)
+    for name in names:
+        importlib.import_module(f".commands.{name}", __package__).add(commands)
     return top
 
 
@@ -45,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = parser([words[0]] if words and words[0] in COMMANDS else COMMANDS).parse_args(words)
     try:
         code: int = options.run(options)
         sys.stdout.flush()

@@ -103,9 +103,12 @@ def _operations_title(facts: FactsDict) -> str:
 
 
 def _operation_rows(facts: FactsDict, safe: Callable[[str], str]) -> list[tuple[str, ...]]:
-    """Return the operations, those that count first, each kind in the order Windows executes them."""
-    order = {"significant": 0, "advisory": 1, "ignored": 2}
-    operations = sorted(facts["file_operations"], key=lambda each: (not each["suspicious"], order[each["weight"]]))
+    """Return the operations, what counts first: suspicious, then by weight, then files put in place."""
+    order = ("significant", "advisory", "ignored", "replace", "rename", "delete")
+    operations = sorted(
+        facts["file_operations"],
+        key=lambda each: (not each["suspicious"], order.index(each["weight"]), order.index(each["action"])),
+    )
     return [(each["weight"], each["action"], each["category"], safe(_path(each))) for each in operations]
 
 

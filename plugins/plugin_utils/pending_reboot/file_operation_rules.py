@@ -126,7 +126,7 @@ REMOVE: Final[tuple[Rule, ...]] = (
         "font",
         r"%windir%\\fonts\\(offsym\w*\.ttf|flat_office<name>)",
         "Office removes its own symbol fonts at each update",
-        "https://learn.microsoft.com/en-us/windows/win32/api/winbase/nf-winbase-movefileexw (seen on real machines only)",
+        "PCDoctor, scripts/test-pfro-pattern-match.ps1 (entries of real machines)",
     ),
     Rule(
         "advisory",

@@ -114,9 +114,11 @@ class Findings:
 
     def problem(self, error: Unreadable, where: str) -> None:
         """Note that something could not be read."""
+        if error.kind == "unsupported":
+            self._errors.append(error)  # that is about the reader, not about this key
+            return
         code = "" if error.code is None else f" (error {error.code})"
-        text = error.message if where in error.message else f"HKLM\\{where}: {error.message}{code}"
-        self._errors.append(error._replace(message=text))
+        self._errors.append(error._replace(message=f"HKLM\\{where}: {error.message}{code}"))
 
     def integer(self, key: Key, name: str, where: str) -> int | None:
         """Return the number in a value, None when it is absent; one of the wrong type is noted as an error."""
@@ -186,7 +188,8 @@ class Findings:
         if self._pending:
             return "pending", "; ".join(self._pending)
         if error:
-            return "unknown", f"could not be read: {error.message}"
+            why = "not known" if error.kind == "unsupported" else "could not be read"
+            return "unknown", f"{why}: {error.message}"
         if self._advisory:
             return "advisory", "; ".join(self._advisory)
         if self._lost:

@@ -25,19 +25,22 @@ class Node(Protocol):
         """Return every value with its name."""
 
     def children(self) -> Iterable[tuple[str, Node | Unreadable]]:
-        """Return every subkey with its name."""
+        """Return every subkey with its name; an empty name for damage that hides which subkeys there are."""
 
 
 def read_node(node: Node, query: KeyQuery) -> Answer:
     """Return `node` with what `query` asks for."""
     children: dict[str, Key | Unreadable] = {}
+    listing: Unreadable | None = None
     if query.children is not None:
         wanted = re.compile(translate(query.children.pattern), re.IGNORECASE).match
         for name, child in node.children():
-            if wanted(name):
+            if not name and isinstance(child, Unreadable):
+                listing = child
+            elif wanted(name):
                 children[name] = child if isinstance(child, Unreadable) else _with_values(child, query.children.values)
     key = _with_values(node, query.values)
-    return key._replace(children=children) if children else key
+    return key._replace(children=children, listing=listing) if children or listing else key
 
 
 def _with_values(node: Node, names: tuple[str, ...]) -> Key:

@@ -228,7 +228,7 @@ class TestBadInput:
             decide(facts(), history=[{}], now=NOW)
 
     def test_now_without_a_time_zone(self) -> None:
-        with pytest.raises(InputError, match="^now: has no time zone$"):
+        with pytest.raises(InputError, match=r"^now: has no time zone$"):
             decide(facts(), now=datetime(2026, 1, 1))
 
     @given(

@@ -9,13 +9,13 @@ import sys
 from typing import Any
 
 import pytest
-from support.cases import FAILED, UNSUPPORTED, all_cases, cases, registry
 
 from pending_reboot import InputError, facts_from
 from pending_reboot.readers.memory import DENIED, MemoryRegistry
 from pending_reboot.registry import Key, KeyQuery, Unreadable
 from pending_reboot.source import Observations, Source
 from pending_reboot.sources import all_sources, select
+from support.cases import FAILED, UNSUPPORTED, all_cases, cases, registry
 
 SOURCES = {source.id: source for source in all_sources()}
 
@@ -55,7 +55,7 @@ def test_there_are_the_sources_of_the_design() -> None:
 
 
 def test_unknown_source_is_named() -> None:
-    with pytest.raises(InputError, match="there is no source 'wua' .known: windows_update, "):
+    with pytest.raises(InputError, match=r"there is no source 'wua' .known: windows_update, "):
         select(("wua",))
 
 
@@ -90,7 +90,7 @@ class TestConformity:
     @pytest.mark.parametrize("error", [DENIED, FAILED], ids=["denied", "failed"])
     def test_any_unreadable_key_is_unknown(self, source: Source, error: Unreadable) -> None:
         for query in required(source):
-            reader = MemoryRegistry(probes={name: UNSUPPORTED for name in source.probes})
+            reader = MemoryRegistry(probes=dict.fromkeys(source.probes, UNSUPPORTED))
             reader.fail(query.path, error, view=query.view)
             reader.capabilities = offline_when(query)
             result = facts_from(reader, sources=[source.id]).sources[source.id]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..errors import HiveError, InputError
@@ -68,8 +69,9 @@ class HiveReader:
             raise HiveError(f"is no {name} hive (it has no key {mark})", where=path)
         if hive.dirty and not hive.recovered:
             why = "its transaction logs could not be applied" if logs else "no transaction logs lie beside it"
-            self.warnings.append(f"{path} is dirty and {why}: up to an hour of changes may be missing")
-        self.warnings += [f"{path}: {line}" for line in hive.log_report.problems]
+            numbers = "sequence numbers {} and {}".format(*hive.sequences)
+            self.warnings.append(f"{path}: dirty ({numbers}) and {why}: up to an hour of changes may be missing")
+        self.warnings += [str(log) for log in hive.log_report if log.outcome == "refused"]
         return hive
 
     def _sight(self, hibernated: str, running: bool) -> Capabilities:
@@ -80,10 +82,8 @@ class HiveReader:
         if hibernated:
             return Capabilities("hidden", f"{never}, and {hibernated}", live=False)
         if dirty:
-            which = " and ".join(dirty)
-            return Capabilities(
-                "hidden", f"{never}, and the machine was running or crashed ({which} is dirty)", live=False
-            )
+            why = f"the machine was running or crashed (dirty: {', '.join(dirty)})"
+            return Capabilities("hidden", f"{never}, and {why}", live=False)
         return Capabilities("lost", f"{never}; the next start is the reboot they would ask for", live=False)
 
     def _current_control_set(self) -> str:
@@ -149,7 +149,7 @@ def image_files(image: str) -> HiveFiles:
         raise InputError("no Windows found (no System32/config/SYSTEM below it)", where=image, hint=hint)
     if windows is None:
         return HiveFiles(hives, {})
-    return HiveFiles(hives, {PENDING_XML: _pending_xml(windows)}, _hibernation(os.path.dirname(windows)))
+    return HiveFiles(hives, {PENDING_XML: _pending_xml(windows)}, _hibernation(str(Path(windows).parent)))
 
 
 _PLACES: Final[tuple[tuple[str, ...], ...]] = (("Windows",), ("WINNT",), ())
@@ -176,7 +176,7 @@ def _pending_xml(windows: str) -> Mapping[str, object] | Absent | Unreadable:
     if path is None:
         return ABSENT
     try:
-        return {"path": path, "size": os.path.getsize(path)}
+        return {"path": path, "size": Path(path).stat().st_size}
     except OSError as error:
         return Unreadable("failed", error.errno, f"{path}: {error.strerror}")
 
@@ -190,7 +190,7 @@ def _hibernation(volume: str) -> str:
     if path is None:
         return ""
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             signature = file.read(4)
     except OSError as error:
         return f"{path} cannot be read, so it may hold a hibernated session ({error.strerror})"

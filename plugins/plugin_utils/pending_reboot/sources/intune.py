@@ -2,8 +2,7 @@
 """A restart that the Intune management extension asks for.
 
 References:
-    https://github.com/PSAppDeployToolkit/PSAppDeployToolkit/blob/main/src/PSAppDeployToolkit/Public/
-    Get-ADTPendingReboot.ps1
+    https://github.com/PSAppDeployToolkit/PSAppDeployToolkit (Get-ADTPendingReboot.ps1)
 """
 
 from __future__ import annotations
