@@ -13,7 +13,6 @@ References:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -76,7 +75,7 @@ class HiveReader:
 
     def _sight(self, hibernated: str, running: bool) -> Capabilities:
         dirty = [name for name, hive in self._hives.items() if hive.dirty and name != "COMPONENTS"]
-        never = "volatile keys never reach a hive file"
+        never = "volatile keys are not in a hive file"
         if running:
             return Capabilities("hidden", f"{never}, and the machine is running", live=False)
         if hibernated:
@@ -84,7 +83,9 @@ class HiveReader:
         if dirty:
             why = f"the machine was running or crashed (dirty: {', '.join(dirty)})"
             return Capabilities("hidden", f"{never}, and {why}", live=False)
-        return Capabilities("lost", f"{never}; the next start is the reboot they would ask for", live=False)
+        return Capabilities(
+            "lost", "volatile keys went with the shutdown; the next start is the reboot they asked for", live=False
+        )
 
     def _current_control_set(self) -> str:
         system = self._hives["SYSTEM"]
@@ -158,17 +159,18 @@ _CONFIG: Final = ("System32", "config")
 
 def _below(folder: str, *names: str) -> str | None:
     """Return the path of `names` below `folder` in whatever letter case, None when it is not there."""
-    path = folder
+    path = Path(folder)
     for name in names:
         try:
-            path = next((e.path for e in os.scandir(path) if e.name.lower() == name.lower()), "")
+            found = next((each for each in path.iterdir() if each.name.lower() == name.lower()), None)
         except NotADirectoryError:
             return None
         except OSError as error:
-            raise InputError(f"cannot be listed: {error.strerror}", where=path) from error
-        if not path:
+            raise InputError(f"cannot be listed: {error.strerror}", where=str(path)) from error
+        if found is None:
             return None
-    return path
+        path = found
+    return str(path)
 
 
 def _pending_xml(windows: str) -> Mapping[str, object] | Absent | Unreadable:
