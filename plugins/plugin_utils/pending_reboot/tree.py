@@ -33,12 +33,13 @@ def read_node(node: Node, query: KeyQuery) -> Answer:
     children: dict[str, Key | Unreadable] = {}
     listing: Unreadable | None = None
     if query.children is not None:
-        wanted = re.compile(translate(query.children.pattern), re.IGNORECASE).match
+        pattern, values = query.children
+        wanted = re.compile(translate(pattern), re.IGNORECASE).match
         for name, child in node.children():
             if not name and isinstance(child, Unreadable):
                 listing = child
-            elif wanted(name):
-                children[name] = child if isinstance(child, Unreadable) else _with_values(child, query.children.values)
+            elif pattern == "*" or wanted(name):
+                children[name] = child if isinstance(child, Unreadable) else _with_values(child, values)
     key = _with_values(node, query.values)
     return key._replace(children=children, listing=listing) if children or listing else key
 

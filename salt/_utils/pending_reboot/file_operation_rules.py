@@ -1,0 +1,1 @@
+../../../plugins/plugin_utils/pending_reboot/file_operation_rules.py

@@ -1,0 +1,1 @@
+../../../../plugins/plugin_utils/pending_reboot/sources/pending_computer_rename.py

@@ -1,0 +1,1 @@
+../../../../plugins/plugin_utils/pending_reboot/sources/post_reboot_reporting.py
