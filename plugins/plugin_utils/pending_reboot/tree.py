@@ -25,7 +25,10 @@ class Node(Protocol):
         """Return every value with its name."""
 
     def children(self) -> Iterable[tuple[str, Node | Unreadable]]:
-        """Return every subkey with its name; an empty name for damage that hides which subkeys there are."""
+        """Return every subkey with its name.
+
+        Damage that hides which subkeys there are stands under a name with a backslash, which no key can have.
+        """
 
 
 def read_node(node: Node, query: KeyQuery) -> Answer:
@@ -36,7 +39,7 @@ def read_node(node: Node, query: KeyQuery) -> Answer:
         pattern, values = query.children
         wanted = re.compile(translate(pattern), re.IGNORECASE).match
         for name, child in node.children():
-            if not name and isinstance(child, Unreadable):
+            if isinstance(child, Unreadable) and "\\" in name:
                 listing = child
             elif pattern == "*" or wanted(name):
                 children[name] = child if isinstance(child, Unreadable) else _with_values(child, values)

@@ -78,10 +78,10 @@ class HiveKey:
             yield "(damaged list of values)", self._unreadable(problem)
 
     def children(self) -> Iterator[tuple[str, HiveKey | Unreadable]]:
-        """Return every subkey with its name; what has no readable name stands under one in parentheses."""
+        """Return every subkey with its name; what has no readable name under one with a backslash."""
         offsets, problem = self._cells.subkey_offsets(self._record.subkeys, self._record.subkey_list)
         for index, offset in enumerate(offsets):
-            name = f"(damaged subkey {index})"
+            name = f"\\damaged subkey {index}"
             try:
                 record = self._cells.key(offset)
                 name = record.name
@@ -91,7 +91,7 @@ class HiveKey:
             else:
                 yield name, key
         if problem is not None:
-            yield "(damaged list of subkeys)", self._unreadable(problem)
+            yield "\\damaged list of subkeys", self._unreadable(problem)
 
     def child(self, name: str) -> HiveKey | None:
         """Return the subkey `name`, None when there is none.

@@ -270,3 +270,12 @@ def test_long_values_are_read_whole(tmp_path: Path) -> None:
     )
     facts = offline_facts(system=hive(tmp_path / "SYSTEM", registry, "SYSTEM"))
     assert [operation.source for operation in facts.file_operations] == [name[4:] for name in names]
+
+
+def test_a_package_that_damage_hides_is_unknown(tmp_path: Path) -> None:
+    data = Path(hive(tmp_path / "SOFTWARE", healthy("PC1"), "SOFTWARE")).read_bytes()
+    at = data.index(b"Package_3_for") - 76
+    (tmp_path / "SOFTWARE").write_bytes(data[:at] + b"xx" + data[at + 2 :])
+    facts = offline_facts(software=str(tmp_path / "SOFTWARE"))
+    assert facts.sources["component_based_servicing"].evidence["packages"] == 3
+    assert facts.sources["component_based_servicing"].state == "unknown"

@@ -161,14 +161,12 @@ def test_limits_on_what_one_key_may_list(small: bytes, monkeypatch: pytest.Monke
         "hive: damaged: subkey 'Beta' lies deeper than 2 levels"
     )
     monkeypatch.setattr(regf_cells, "MAX_LISTED", 10)
-    many = dict(found(Hive(small), "Many").children())
-    assert [*many][9:] == ["sub09", "(damaged list of subkeys)"]
-    assert many["(damaged list of subkeys)"] == Unreadable(
-        "failed", None, "hive: damaged: a key claims 20 subkeys, 10 are listed (in key 'Many')"
-    )
-
-
-# --- files and headers
+    for data in (small, build_hive(sample_tree(), list_kind="ri", leaf_size=3)):
+        many = dict(found(Hive(data), "Many").children())
+        assert [*many][9:] == ["sub09", "\\damaged list of subkeys"]
+        assert many["\\damaged list of subkeys"] == Unreadable(
+            "failed", None, "hive: damaged: a key claims 20 subkeys, 10 are listed (in key 'Many')"
+        )
 
 
 @pytest.mark.parametrize(
@@ -197,7 +195,7 @@ def test_paths_that_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         Hive.open(tmp_path)
     with pytest.raises(HiveError, match="cannot be read: No such file"):
         Hive.open(tmp_path / "absent")
-    with pytest.raises(HiveError, match="cannot be read: embedded null"):
+    with pytest.raises(HiveError, match=r"cannot be read: .*embedded null"):
         Hive.open("a\0b")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")

@@ -180,7 +180,7 @@ def test_a_damaged_subkey_leaves_its_siblings(small: bytes) -> None:
         with pytest.raises(HiveError, match=r"damaged: there is no key at 0x.* \(in key 'Many'\)"):
             many.child(name)
     children = dict(many.children())
-    assert isinstance(children.pop("(damaged subkey 5)"), Unreadable)
+    assert isinstance(children.pop("\\damaged subkey 5"), Unreadable)
     assert [*children] == [f"sub{index:02}" for index in range(20) if index != 5]
 
 
@@ -203,7 +203,7 @@ def test_an_index_root_inside_of_an_index_root_is_refused() -> None:
     children = dict(many.children())
     assert [*children][:2] == ["sub05", "sub06"]
     assert len(children) == 16
-    problem = children["(damaged list of subkeys)"]
+    problem = children["\\damaged list of subkeys"]
     assert isinstance(problem, Unreadable)
     assert "there is no list of subkeys at 0x" in problem.message
 
@@ -224,7 +224,7 @@ def test_a_damaged_list_of_subkeys(small: bytes, at: int, replacement: bytes, me
     with pytest.raises(HiveError, match=message):
         many.child("sub19")
     *_, (name, last) = many.children()
-    assert name == "(damaged list of subkeys)"
+    assert name == "\\damaged list of subkeys"
     assert isinstance(last, Unreadable)
     assert message in last.message
 
