@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pending_reboot import PendingRebootError, __version__
 
 #: In the order of --help.
-COMMANDS = ("offline", "gate", "demo")
+COMMANDS = ("local", "offline", "gate", "demo")
 
 _EPILOG = """\
 exit codes:
@@ -22,6 +22,7 @@ exit codes:
   2   the command line or an input file cannot be used
 
 examples:
+  pending-reboot local
   pending-reboot offline --system SYSTEM --software SOFTWARE
   pending-reboot offline /mnt/windows --format json | pending-reboot gate --facts -
 """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a Windows machine waits for a reboot, why, since when, and how sure that is.
 
-`offline_facts` reads a disk, `facts_from` any reader, `decide` turns facts into a decision. Each result has
-`to_dict()`.
+`local_facts` reads this machine, `offline_facts` a disk, `facts_from` any reader; `decide` turns facts into a
+decision. Each result has `to_dict()`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from .errors import HiveError, InputError, PendingRebootError
 
 if TYPE_CHECKING:
     from .facts import facts_from
+    from .flag import FlagResult, flag_reboot
     from .gate import Decision, decide
+    from .local import local_facts
     from .model import Facts
     from .offline import offline_facts
     from .policy import Policy
@@ -25,6 +27,7 @@ __version__ = VERSION
 __all__ = [
     "Decision",
     "Facts",
+    "FlagResult",
     "HiveError",
     "InputError",
     "PendingRebootError",
@@ -32,6 +35,8 @@ __all__ = [
     "__version__",
     "decide",
     "facts_from",
+    "flag_reboot",
+    "local_facts",
     "offline_facts",
 ]
 
@@ -39,9 +44,12 @@ __all__ = [
 _HOMES = {
     "Decision": "gate",
     "Facts": "model",
+    "FlagResult": "flag",
     "Policy": "policy",
     "decide": "gate",
     "facts_from": "facts",
+    "flag_reboot": "flag",
+    "local_facts": "local",
     "offline_facts": "offline",
 }
 

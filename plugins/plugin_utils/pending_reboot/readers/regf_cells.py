@@ -195,14 +195,14 @@ class Cells:
         Raises:
             HiveError: it is not all there, or larger than MAX_DATA.
         """
-        size, whose = record.size, f"the data of value {record.name!r}"
-        if size & INLINE:
-            size -= INLINE
-            if size > MAX_INLINE:
-                raise self.damage(f"{whose} claims {size} bytes in a field of {MAX_INLINE}")
+        size = record.size
+        if INLINE < size <= INLINE + MAX_INLINE:
             start = record.offset + BASE_SIZE + _VK_DATA
-            return bytes(self.buffer[start : start + size])
-        if not size:
+            return bytes(self.buffer[start : start + size - INLINE])
+        whose = f"the data of value {record.name!r}"
+        if size > INLINE:
+            raise self.damage(f"{whose} claims {size - INLINE} bytes in a field of {MAX_INLINE}")
+        if size in (0, INLINE):
             return b""
         if size > MAX_DATA:
             raise self.damage(f"{whose} claims {size} bytes; up to {MAX_DATA} are read")

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts of the Windows machine this runs on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from .errors import InputError
+from .facts import facts_from
+from .model import Facts
+
+
+def local_facts(
+    *,
+    wua: Literal["none", "state", "updates"] = "state",
+    timeout: float = 30,
+    sources: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    strict: bool = False,
+    packages: bool = False,
+    now: datetime | None = None,
+) -> Facts:
+    """Return the facts of this machine.
+
+    Args:
+        wua: what to ask the Windows Update Agent: nothing, its state, or also which updates wait (slower).
+        timeout: seconds after which a component that does not answer counts as unreadable.
+        sources: as for `facts_from`.
+        skip: as for `facts_from`.
+        ignore: as for `facts_from`.
+        strict: as for `facts_from`.
+        packages: as for `facts_from`.
+        now: as for `facts_from`.
+
+    Raises:
+        InputError: this is no Windows, or an unknown source.
+    """
+    if sys.platform != "win32":
+        raise InputError("this machine is no Windows", hint="read a disk with offline_facts")
+    from .readers.local import LocalReader
+
+    left_out = (*skip, "windows_update_agent") if wua == "none" else tuple(skip)
+    return facts_from(
+        LocalReader(wua=wua, timeout=timeout),
+        sources=sources,
+        skip=left_out,
+        ignore=ignore,
+        strict=strict,
+        packages=packages,
+        now=now,
+    )
