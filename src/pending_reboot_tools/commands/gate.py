@@ -15,8 +15,8 @@ from pending_reboot.duration import parse_duration
 from pending_reboot.policy import parse_time
 from pending_reboot_schedule import recurrence
 
-from ..escape import printable
-from .common import Commands, add_command, names, read_text
+from ..render_decisions import RENDERERS
+from .common import FORMATS, Commands, add_command, names, read_text
 
 _DESCRIPTION = """\
 Decide whether a machine is rebooted now: none, reboot, defer or blocked, and why.
@@ -82,7 +82,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--ignore", metavar="PATTERN", action="append", help="as in the policy, added to it")
     parser.add_argument("--strict", action="store_true", help="as in the policy")
     parser.add_argument("--now", metavar="TIME", help="decide for this time (ISO 8601) instead of the current one")
-    parser.add_argument("--format", choices=("json", "table"), default="table", help="default: table")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -96,20 +96,11 @@ def run(options: argparse.Namespace) -> int:
     history = _history(options.history)
     now = parse_time(options.now, "--now") if options.now else None
     decisions = [decide(each, policy, _of_host(history, each, len(facts)), now) for each in facts]
-    for decision in decisions:
-        print(json.dumps(decision.to_dict()) if options.format == "json" else _told(decision))
+    print(RENDERERS[options.format]([decision.to_dict() for decision in decisions]))
     if options.record:
         _append(options.history, decisions)
     actions = {decision.action for decision in decisions}
     return next(code for action, code in _EXIT_CODES.items() if action in actions)
-
-
-def _told(decision: Decision) -> str:
-    head = f"{decision.host or 'unnamed host'}: {decision.action.upper()}"
-    if decision.not_before:
-        head += f" until {decision.to_dict()['not_before']}"
-    lines = [head, *(f"  {each.code}: {each.message}" for each in decision.because)]
-    return "\n".join(printable(line) for line in lines)
 
 
 def _policy(options: argparse.Namespace) -> Policy:

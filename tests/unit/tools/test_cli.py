@@ -119,6 +119,17 @@ class TestGate:
         assert (code, decision["action"], decision["at"]) == (10, "reboot", NOW)
         assert decision["reasons"] == ["pending_file_rename", "update_exe_volatile"]
 
+    @pytest.mark.parametrize(
+        ("form", "line"),
+        [
+            ("markdown", "| LEGACY01 | reboot |  | pending: pending\\_file\\_rename: 1 file is put in place"),
+            ("csv", "LEGACY01,reboot,,pending: pending_file_rename: 1 file is put in place"),
+        ],
+    )
+    def test_other_formats(self, form: str, line: str, facts_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["gate", "--facts", str(facts_file), "--format", form]) == 10
+        assert capsys.readouterr().out.splitlines()[-1].startswith(line)
+
     def test_facts_through_a_pipe(self, facts_file: Path) -> None:
         done = run("gate", "--facts", "-", stdin=facts_file.read_text())
         assert (done.returncode, done.stderr) == (10, "")
