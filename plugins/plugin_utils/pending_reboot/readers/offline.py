@@ -67,7 +67,7 @@ class HiveReader:
         if mark and hive.find(mark) is None:
             raise HiveError(f"is no {name} hive (it has no key {mark})", where=path)
         if hive.dirty and not hive.recovered:
-            why = "its transaction logs could not be applied" if logs else "no transaction logs lie beside it"
+            why = "its transaction logs do not complete it" if logs else "no transaction logs lie beside it"
             numbers = "sequence numbers {} and {}".format(*hive.sequences)
             self.warnings.append(f"{path}: dirty ({numbers}) and {why}: up to an hour of changes may be missing")
         self.warnings += [str(log) for log in hive.log_report if log.outcome == "refused"]

@@ -258,7 +258,7 @@ def test_logs_beside_a_hive_are_found_in_any_letter_case(disk: Callable[..., Pat
     (config / "system.log1").write_bytes(b"no log")
     shutil.copy(config / "system.log1", config / "SYSTEM.Log2")
     warnings = offline_facts(str(volume)).collected.warnings
-    assert any("its transaction logs could not be applied" in warning for warning in warnings)
+    assert any("its transaction logs do not complete it" in warning for warning in warnings)
 
 
 def test_long_values_are_read_whole(tmp_path: Path) -> None:
