@@ -61,6 +61,8 @@ def _bounded(question: Callable[[], Mapping[str, object]], timeout: float) -> An
             answers.append(question())
         except pythoncom.com_error as error:
             answers.append(_failed(error))
+        except (AttributeError, TypeError, ValueError) as error:  # the object is not what its name promises
+            answers.append(Unreadable("failed", None, f"an unexpected answer: {error}"))
         finally:
             pythoncom.CoUninitialize()
 
