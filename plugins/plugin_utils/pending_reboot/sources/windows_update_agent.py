@@ -35,6 +35,8 @@ def evaluate(seen: Observations) -> SourceResult:
     updates = _updates(agent)
     if isinstance(agent, Mapping):
         found.evidence["asked"] = "Microsoft.Update.SystemInfo"
+        if "updates_error" in agent:
+            found.evidence["updates_error"] = agent["updates_error"]
         if updates:
             found.evidence["update_ids"] = [update.update_id for update in updates]
         if agent.get("reboot_required"):
