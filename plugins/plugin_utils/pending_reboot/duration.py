@@ -8,6 +8,9 @@ from datetime import timedelta
 
 from .errors import InputError
 
+#: No window, uptime or period that makes sense is longer.
+LONGEST = timedelta(days=3660)
+
 _PARTS = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", re.IGNORECASE)
 
 
@@ -23,6 +26,9 @@ def parse_duration(value: object, where: str) -> timedelta:
         raise InputError(f"{value!r} is no length of time", where=where, hint="write 90s, 30m, 4h, 1d or 1h30m")
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     try:
-        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError as error:
-        raise InputError(f"{value!r} is too long", where=where) from error
+        length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        length = timedelta.max
+    if length > LONGEST:
+        raise InputError(f"{value!r} is too long", where=where, hint=f"at most {LONGEST.days} days")
+    return length

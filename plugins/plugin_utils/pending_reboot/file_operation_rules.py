@@ -104,7 +104,7 @@ REMOVE: Final[tuple[Rule, ...]] = (
     Rule(
         "significant",
         "windows_installer",
-        r"<name>\\config\.msi\\<name>\.rbf",
+        r"<any>\\config\.msi\\<name>\.rbf",
         "the old copy of a file that Windows Installer replaced while it was in use",
         "https://learn.microsoft.com/en-us/windows/win32/msi/rollback-installation",
     ),
@@ -113,7 +113,7 @@ REMOVE: Final[tuple[Rule, ...]] = (
     Rule(
         "advisory",
         "cache",
-        r"%windir%\\(prefetch|softwaredistribution|installer|logs|minidump|livekernelreports)(\\<any>)?"
+        r"%windir%\\(prefetch|softwaredistribution|installer|logs|minidump|livekernelreports|ccmcache|ccmsetup)(\\<any>)?"
         r"|%windir%\\system32\\(catroot2|spool\\v4dirs|spool\\servers|spool\\printers)(\\<any>)?"
         r"|%windir%\\assembly\\nativeimages_<any>|<any>\\fontcache<any>|%windir%\\system32\\fntcache\.dat"
         r"|%windir%\\(<any>\\)?<name>\.(pnf|log|etl|dmp|pf)",
@@ -131,7 +131,7 @@ REMOVE: Final[tuple[Rule, ...]] = (
     Rule(
         "advisory",
         "uninstall",
-        r"%windir%\\\$(ntuninstall<name>|hf_mig)\$(\\<any>)?"
+        r"%windir%\\(\$(ntuninstall<name>|hf_mig)\$|lastgood(\.tmp)?)(\\<any>)?"
         r"|(<any>\\)?(unins\d+\.(exe|dat|msg)|_unins\.tmp|au_\.exe|_iu14d2n\.tmp|iun\d*\.exe|(is)?uninst\w*\.exe)",
         "an uninstaller or its data removes itself",
         "https://github.com/EasyIME/PIME/issues/203",

@@ -27,8 +27,14 @@ from .registry import REG_MULTI_SZ, Value
 #: The values of Session Manager that hold pairs, in the order Windows reads them.
 VALUES: Final = ("PendingFileRenameOperations", "PendingFileRenameOperations2")
 
+#: A value that Windows emptied has no more bytes than this: nothing, one NUL or two.
+EMPTIED: Final = 4
+#: More operations than this are not looked at; real lists have hundreds.
+MOST: Final = 50_000
+
 # Markers and NT prefixes in any order; a UNC prefix ends them.
-_LEAD: Final = re.compile(r"(?:\*\d+|[!@]|\\(?:\?\?|\\\?)\\(?!UNC\\))*(\\(?:\?\?|\\\?)\\UNC\\)?", re.IGNORECASE)
+_NT: Final = r"(?:\\(?:\?\?|\\[?.]|DosDevices|GLOBAL\?\?)\\|\\?GLOBALROOT(?=\\))"
+_LEAD: Final = re.compile(rf"(?:\*\d+|[!@]|{_NT}(?!UNC\\))*({_NT}UNC\\)?", re.IGNORECASE)
 
 #: For the entries of a value that is no REG_MULTI_SZ.
 NOT_EXECUTED: Final = Rule("advisory", "malformed", "", "Windows does not execute a value of this type", "")
@@ -40,14 +46,29 @@ def pairs(data: bytes) -> list[tuple[str, ...]]:
     r"""Return the raw pairs in the bytes of the value, in order; an odd last string alone.
 
     Only the list's own terminator and trailing empty pairs are stripped. A value emptied to nothing, one or two NULs
-    has no pairs. `src\0` and `src\0\0` are an odd last string: most APIs cannot tell them apart.
+    has no pairs. `src\0` and `src\0\0` are an odd last string: most APIs cannot tell them apart. Of a longer list the
+    first `MOST` pairs are returned.
     """
-    strings = decode_strings(data)
+    strings = decode_strings(data, 2 * MOST)
     if len(strings) % 2 and not strings[-1]:
         strings.pop()
     while strings and not any(strings[-2:]):
         del strings[-2:]
     return [tuple(strings[index : index + 2]) for index in range(0, len(strings), 2)]
+
+
+def damaged(data: bytes, operations: int) -> str:
+    """Return what is wrong with the value as a whole, an empty string for nothing.
+
+    Args:
+        data: the bytes of the value.
+        operations: how many operations `decode` gave.
+    """
+    if not operations and len(data) > EMPTIED:
+        return f"holds {len(data)} bytes and no operation"
+    if operations == MOST:
+        return f"holds more than {MOST} operations, the rest is not shown"
+    return ""
 
 
 def encode_pairs(raw: Iterable[Sequence[str]]) -> bytes:

@@ -23,6 +23,8 @@ Action = Literal["none", "reboot", "defer", "blocked"]
 
 #: Clock corrections shift the boot time that Windows reports by seconds; a reboot shifts it by more than this.
 BOOT_TIME_SLACK: Final = timedelta(seconds=10)
+#: How far a machine's clock may be ahead of ours.
+CLOCK_SLACK: Final = timedelta(days=1)
 
 
 class Because(NamedTuple):
@@ -77,7 +79,7 @@ def decide(
     Args:
         facts: the facts, or their `to_dict()`.
         policy: what the user allows, or plain data for `Policy.from_dict`; the cautious default when not given.
-        history: earlier decisions about this machine (`Decision.to_dict()`), oldest first.
+        history: earlier decisions about this machine (`Decision.to_dict()`), in any order.
         now: the time of the decision, aware; the current time when not given.
 
     Raises:
@@ -87,8 +89,8 @@ def decide(
     if now.tzinfo is None:
         raise InputError("has no time zone", where="now")
     policy = policy if isinstance(policy, Policy) else Policy.from_dict(policy or {})
-    case = _Case.of(facts.to_dict() if isinstance(facts, Facts) else facts, policy)
-    past = [_Record.of(entry, index) for index, entry in enumerate(history)]
+    case = _Case.of(facts.to_dict() if isinstance(facts, Facts) else facts, policy, now)
+    past = sorted((_Record.of(entry, index) for index, entry in enumerate(history)), key=lambda record: record.at)
     return _Judge(case, policy, past, now).decision()
 
 
@@ -103,10 +105,12 @@ class _Case(NamedTuple):
     strict: bool
 
     @classmethod
-    def of(cls, facts: Mapping[str, object], policy: Policy) -> _Case:
+    def of(cls, facts: Mapping[str, object], policy: Policy, now: datetime) -> _Case:
         sources = facts.get("sources") if isinstance(facts, Mapping) else None
-        if not isinstance(sources, Mapping) or facts.get("schema") != SCHEMA:
+        if not isinstance(sources, Mapping) or type(facts.get("schema")) is not int or facts["schema"] != SCHEMA:
             raise InputError(f"are no facts of schema {SCHEMA}", where="facts", hint="use --format json to make them")
+        if not sources:
+            raise InputError("have no source, so nothing is known", where="facts")
         wanted = policy.sources or tuple(sources)
         states: dict[str, State] = {}
         descriptions: dict[str, str] = {}
@@ -120,13 +124,17 @@ class _Case(NamedTuple):
             states[id_] = result["state"]
             descriptions[id_] = str(result.get("description", ""))
             digests[id_] = result.get("digest")
-        _apply_ignores(facts, policy, states, digests)
+            if id_ == _RENAMES:
+                _apply_ignores(facts, policy, states, digests, result.get("error") is not None)
         boot = facts.get("last_reboot")
         time = boot.get("time") if isinstance(boot, Mapping) else None
+        boot_time = parse_time(time, "facts.last_reboot.time") if time else None
+        if boot_time and boot_time > now + CLOCK_SLACK:
+            raise InputError(f"{iso(boot_time)} lies in the future", where="facts.last_reboot.time")
         host = facts.get("host")
         return cls(
             str(host) if host else None,
-            parse_time(time, "facts.last_reboot.time") if time else None,
+            boot_time,
             states,
             descriptions,
             digests,
@@ -143,9 +151,12 @@ _RENAMES: Final = "pending_file_rename"
 
 
 def _apply_ignores(
-    facts: Mapping[str, object], policy: Policy, states: dict[str, State], digests: dict[str, object]
+    facts: Mapping[str, object], policy: Policy, states: dict[str, State], digests: dict[str, object], failed: bool
 ) -> None:
-    """Judge the file operations again with the policy's own patterns; they can only take reasons away."""
+    """Judge the file operations again with the policy's own patterns; they can only take reasons away.
+
+    `failed` says that a part of the operations could not be read: what is left is unknown then, not clear.
+    """
     ignores = ignoring(policy.ignore)
     operations = facts.get("file_operations")
     if not ignores or not operations or states.get(_RENAMES) not in ("pending", "advisory"):
@@ -153,8 +164,9 @@ def _apply_ignores(
     if not isinstance(operations, list) or not all(isinstance(each, Mapping) for each in operations):
         raise InputError("is no list of operations", where="facts.file_operations")
     left = [each for each in operations if not ignores(str(each.get("target") or each.get("source")))]
-    weights = {each.get("weight") for each in left}
-    state: State = "pending" if "significant" in weights else "advisory" if "advisory" in weights else "clear"
+    weights = [each.get("weight") for each in left]
+    rest: State = "unknown" if failed else "advisory" if "advisory" in weights else "clear"
+    state: State = "pending" if "significant" in weights else rest
     states[_RENAMES] = state
     counted = "significant" if state == "pending" else "advisory"
     digests[_RENAMES] = digest([each.get("raw") for each in left if each.get("weight") == counted])

@@ -40,7 +40,7 @@ def local_facts(
         InputError: this is no Windows, or an unknown source.
     """
     if sys.platform != "win32":
-        raise InputError("this machine is no Windows", hint="read a disk with offline_facts")
+        raise InputError("this machine is no Windows", hint="read a disk with pending-reboot offline")
     from .readers.local import LocalReader
 
     left_out = (*skip, "windows_update_agent") if wua == "none" else tuple(skip)

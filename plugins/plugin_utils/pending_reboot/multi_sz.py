@@ -25,9 +25,11 @@ def decode_text(data: bytes) -> str:
     return decode_utf16(data).partition("\0")[0]
 
 
-def decode_strings(data: bytes) -> list[str]:
-    """Return the strings of a REG_MULTI_SZ, empty ones kept, without the list's terminator."""
-    strings = decode_utf16(data).split("\0")
+def decode_strings(data: bytes, most: int = -1) -> list[str]:
+    """Return the strings of a REG_MULTI_SZ, empty ones kept, without the list's terminator; at most `most` of them."""
+    strings = decode_utf16(data).split("\0", most)
+    if 0 <= most < len(strings):
+        return strings[:most]
     if not strings[-1]:
         strings.pop()  # what follows the last NUL is no string
     if strings and not strings[-1]:

@@ -120,6 +120,10 @@ class Findings:
         code = "" if error.code is None else f" (error {error.code})"
         self._errors.append(error._replace(message=f"HKLM\\{where}: {error.message}{code}"))
 
+    def has(self, key: Key, name: str, where: str) -> bool:
+        """Tell whether a value exists; one that cannot be read is noted as an error."""
+        return self._found(key, name, where) is not None
+
     def integer(self, key: Key, name: str, where: str) -> int | None:
         """Return the number in a value, None when it is absent; one of the wrong type is noted as an error."""
         value = self._found(key, name, where)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pending_reboot import facts_from
-from pending_reboot.file_operations import clean, decode, encode_pairs, ignoring, pairs
+from pending_reboot.file_operations import MOST, clean, decode, encode_pairs, ignoring, pairs
 from pending_reboot.model import FileOperation
 from pending_reboot.multi_sz import decode_strings, encode_strings
 from pending_reboot.readers.memory import MemoryRegistry
@@ -81,6 +81,20 @@ class TestPairs:
         assert decode_strings(encode_strings(strings)) == strings
 
 
+def test_a_list_without_end_is_cut_and_said() -> None:
+    reader = MemoryRegistry()
+    reader.key(SESSION_MANAGER.path, {NAME: Value.from_strings(["\\??\\C:\\Temp\\a", ""] * (MOST + 1))})
+    result = facts_from(reader, sources=["pending_file_rename"]).sources["pending_file_rename"]
+    assert (result.state, len(result.operations)) == ("unknown", MOST)
+    assert f"holds more than {MOST} operations, the rest is not shown" in result.description
+
+
+def test_many_zeros_are_no_emptied_list() -> None:
+    reader = MemoryRegistry()
+    reader.key(SESSION_MANAGER.path, {NAME: Value(REG_MULTI_SZ, bytes(14652))})
+    assert facts_from(reader, sources=["pending_file_rename"]).state == "unknown"
+
+
 class TestClean:
     @pytest.mark.parametrize(
         ("raw", "path", "replace"),
@@ -96,6 +110,10 @@ class TestClean:
             (r"\??\unc\server\share\a", r"\\server\share\a", False),
             (r"!\??\UNC\server\share\a", r"\\server\share\a", True),
             (r"\\?\C:\a.dll", r"C:\a.dll", False),
+            (r"\\.\C:\a.dll", r"C:\a.dll", False),
+            (r"\DosDevices\C:\a.dll", r"C:\a.dll", False),
+            (r"\GLOBAL??\C:\a.dll", r"C:\a.dll", False),
+            (r"\??\GLOBALROOT\Device\HarddiskVolume3\a", r"\Device\HarddiskVolume3\a", False),
             (r"C:\!odd\*1.txt", r"C:\!odd\*1.txt", False),
             (r"\SystemRoot\system32\a.dll", r"\SystemRoot\system32\a.dll", False),
             ("", "", False),

@@ -93,6 +93,12 @@ class TestWhatIsPending:
         assert decide(facts(*DRIVER, *CLEAN_UP), Policy(ignore=(r"*\a.sys",)), now=NOW).action == "none"
         assert decide(facts(*DRIVER), Policy(ignore=(r"*\b.sys",)), now=NOW).action == "reboot"
 
+    def test_ignoring_what_could_be_read_leaves_what_could_not(self) -> None:
+        half = facts(*DRIVER)
+        half["sources"]["pending_file_rename"]["error"] = {"kind": "denied", "code": 5, "message": "no"}
+        assert decide(half, Policy(ignore=("*",)), now=NOW).action == "blocked"
+        assert decide(half, Policy(ignore=("x",)), now=NOW).action == "reboot"
+
     def test_takes_facts_as_they_are(self) -> None:
         assert decide(facts_from(MemoryRegistry(), sources=["intune"]), now=NOW).action == "none"
 
@@ -142,9 +148,14 @@ class TestLoopBreaker:
         again = decide(facts(*DRIVER, boot=BOOT + timedelta(seconds=5)), history=[first.to_dict()], now=NOW)
         assert again.action == "reboot"
 
+    def test_the_order_of_the_history_does_not_matter(self) -> None:
+        day = timedelta(days=1)
+        history = [decide(facts(*DRIVER), now=NOW).to_dict(), decide(facts(), now=NOW - day).to_dict()]
+        assert codes(decide(facts(*DRIVER, boot=NOW + timedelta(minutes=2)), history=history, now=NOW))[-1] == "stuck"
+
     def test_having_been_clear_in_between_starts_anew(self) -> None:
         later = NOW + timedelta(days=30)
-        history = [decide(facts(*DRIVER), now=NOW).to_dict(), decide(facts(), now=NOW).to_dict()]
+        history = [decide(facts(*DRIVER), now=NOW).to_dict(), decide(facts(), now=NOW + timedelta(1)).to_dict()]
         assert decide(facts(*DRIVER, boot=NOW + timedelta(minutes=2)), history=history, now=later).action == "reboot"
 
     def test_waiting_for_the_window_in_between_does_not(self) -> None:
@@ -210,10 +221,20 @@ class TestBadInput:
         [
             ({}, "facts: are no facts of schema 1 (use --format json to make them)"),
             ({"schema": 2, "sources": {}}, "facts: are no facts of schema 1 (use --format json to make them)"),
+            ({"schema": True, "sources": {}}, "facts: are no facts of schema 1 (use --format json to make them)"),
+            ({"schema": 1, "sources": {}}, "facts: have no source, so nothing is known"),
+            (
+                {
+                    "schema": 1,
+                    "sources": {"intune": {"state": "clear"}},
+                    "last_reboot": {"time": "9999-12-31T00:00:00Z"},
+                },
+                "facts.last_reboot.time: 9999-12-31T00:00:00Z lies in the future",
+            ),
             ({"schema": 1, "sources": {"intune": {"state": "maybe"}}}, "facts.sources.intune: has no state"),
             ({"schema": 1, "sources": {"intune": 7}}, "facts.sources.intune: has no state"),
             (
-                {"schema": 1, "sources": {}, "last_reboot": {"time": "yesterday"}},
+                {"schema": 1, "sources": {"intune": {"state": "clear"}}, "last_reboot": {"time": "yesterday"}},
                 "facts.last_reboot.time: 'yesterday' is no ISO 8601 time (write 2026-11-22T22:00:00Z)",
             ),
         ],

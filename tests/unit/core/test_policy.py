@@ -70,6 +70,10 @@ class TestPolicy:
                 {"min_uptime": "soon"},
                 "policy.min_uptime: 'soon' is no length of time (write 90s, 30m, 4h, 1d or 1h30m)",
             ),
+            (
+                {"max_reboots_within": "1000000w"},
+                "policy.max_reboots_within: '1000000w' is too long (at most 3660 days)",
+            ),
             ({"window": "always"}, "policy.window[0]: 'always' is no mapping (give start and end, or an rrule)"),
             ({"window": [{"start": "2026-01-01T00:00Z"}]}, "policy.window[0]: needs start and end, or an rrule"),
             (

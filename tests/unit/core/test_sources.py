@@ -15,6 +15,7 @@ from pending_reboot.readers.memory import DENIED, MemoryRegistry
 from pending_reboot.registry import Key, KeyQuery, Unreadable
 from pending_reboot.source import Observations, Source
 from pending_reboot.sources import all_sources, select
+from pending_reboot.sources.pending_file_rename import SESSION_MANAGER
 from support.cases import FAILED, UNSUPPORTED, all_cases, cases, registry
 
 SOURCES = {source.id: source for source in all_sources()}
@@ -82,7 +83,9 @@ class TestConformity:
 
     def test_absent_is_clear_or_not_applicable(self, source: Source) -> None:
         probes = {name: registry({"probes": {name: "absent"}}).probe(name) for name in source.probes}
-        facts = facts_from(MemoryRegistry(probes=probes), sources=[source.id])
+        reader = MemoryRegistry(probes=probes)
+        reader.key(SESSION_MANAGER.path)  # every Windows has it
+        facts = facts_from(reader, sources=[source.id])
         assert facts.sources[source.id].state in ("clear", "not_applicable")
         assert facts.complete
         assert not facts.reboot_required
@@ -100,6 +103,20 @@ class TestConformity:
             assert result.error.code == error.code
             assert query.real_path in result.error.message
             assert query.real_path in result.description
+
+    @pytest.mark.parametrize("error", [DENIED, FAILED], ids=["denied", "failed"])
+    def test_any_unreadable_value_is_unknown(self, source: Source, error: Unreadable) -> None:
+        for query in required(source):
+            for name in query.values:
+                reader = MemoryRegistry(probes=dict.fromkeys(source.probes, UNSUPPORTED))
+                reader.key(SESSION_MANAGER.path)
+                reader.key(query.path, {"any" if name == "*" else name: error}, view=query.view)
+                reader.capabilities = offline_when(query)
+                result = facts_from(reader, sources=[source.id]).sources[source.id]
+                if source.id == "windows_update":
+                    assert result.state == "pending"  # its key exists, whatever stands in it
+                    continue
+                assert (result.state, result.error and result.error.kind) == ("unknown", error.kind), (query, name)
 
     def test_any_value_of_the_wrong_type_is_no_clear(self, source: Source) -> None:
         for query in required(source):

@@ -230,10 +230,15 @@ class Cells:
             size -= wanted
         return b"".join(parts)
 
+    def _empty(self, listed: int, what: str) -> Listing:
+        """Return an empty list; that one is there all the same is damage, as no hive of a real machine has it."""
+        lost = listed not in (NOWHERE, 0)
+        return Listing([], self.damage(f"a key claims no {what}, but has a list of them") if lost else None)
+
     def value_offsets(self, count: int, listed: int) -> Listing:
         """Return the offsets of the `count` values that are listed at `listed`."""
         if not count:
-            return Listing([], None)
+            return self._empty(listed, "values")
         try:
             start, room = self.cell(listed, "a list of values")
         except HiveError as error:
@@ -244,7 +249,7 @@ class Cells:
     def subkey_offsets(self, count: int, listed: int) -> Listing:
         """Return the offsets of the `count` subkeys that are listed at `listed`."""
         if not count:
-            return Listing([], None)
+            return self._empty(listed, "subkeys")
         offsets: list[int] = []
         problem: HiveError | None = None
         try:

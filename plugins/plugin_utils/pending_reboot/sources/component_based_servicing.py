@@ -96,7 +96,9 @@ def _next_boot(found: Findings) -> None:
         key = found.peek(query)
         name = query.values[0]
         value = key.values.get(name) if key else None
-        if key and isinstance(value, Value):
+        if isinstance(value, Unreadable):
+            found.problem(value, f"{query.path}\\{name}")
+        elif key and value is not None:
             lines = (
                 [found.text(key, name, query.path) or ""]
                 if value.type == REG_SZ

@@ -33,7 +33,7 @@ def evaluate(seen: Observations) -> SourceResult:
             found.pending(f"a domain join waits for the next boot ({name})", key=key, identity=[name])
     netlogon = found.open(NETLOGON)
     for name in NAMES:
-        if netlogon and name in netlogon.values:
+        if netlogon and found.has(netlogon, name, NETLOGON.path):
             forms.append(f"{name} (value)")
             found.pending(f"a domain join waits for the next boot ({name})", key=netlogon, identity=[name])
     found.evidence["found"] = forms

@@ -22,7 +22,7 @@ def evaluate(seen: Observations) -> SourceResult:
     """Return *pending* when the value exists."""
     found = Findings(seen)
     key = found.open(RUN_ONCE)
-    if key and NAME in key.values:
+    if key and found.has(key, NAME, RUN_ONCE.path):
         found.pending(f"an installer left {NAME} in RunOnce", key=key, identity=[NAME])
     return found.result(f"RunOnce has no {NAME}")
 

@@ -28,8 +28,8 @@ def evaluate(seen: Observations) -> SourceResult:
     if salt and found.integer(salt, "Reboot required", SALT.path):
         found.pending("Salt noted that an installer asked for a reboot", key=salt, identity=["salt"])
     flag = found.open(FLAG)
-    if flag and flag.values:
-        names = list(flag.values)
+    names = [name for name in flag.values if found.has(flag, name, FLAG.path)] if flag else []
+    if names:
         found.evidence["flagged"] = names
         found.pending(f"flagged by hand for {listed(names)}", key=flag, identity=names)
     return found.result("nobody noted a reboot")

@@ -9,7 +9,7 @@ judges the file that *will* be there.
 Most entries on most machines are clean-up after browsers and installers, so every operation is decoded and weighed
 (`file_operation_rules`): *significant* when a file is put in place or is the leftover of one that was replaced while in
 use, *advisory* when it is only clean-up. An emptied value is clear. An odd last string, or a value of the wrong type,
-is kept as malformed.
+is kept as malformed. `since` is the last write of Session Manager's key, which holds other values too: an upper bound.
 
 References:
     https://learn.microsoft.com/en-us/windows/win32/api/winbase/nf-winbase-movefileexw
@@ -23,9 +23,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from ..file_operations import VALUES, decode, ignoring
+from ..file_operations import VALUES, damaged, decode, ignoring
 from ..model import FileOperation, SourceResult
-from ..registry import REG_MULTI_SZ, Key, KeyQuery, Unreadable, Value
+from ..registry import REG_MULTI_SZ, Absent, Key, KeyQuery, Unreadable, Value
 from ..source import Findings, Observations, Source
 from ..text import count, listed
 
@@ -48,6 +48,9 @@ def evaluate(seen: Observations) -> SourceResult:
     """Return *pending* for a significant operation, *advisory* for clean-up, with every operation."""
     found = Findings(seen)
     key = found.open(SESSION_MANAGER)
+    if key is None and isinstance(seen.keys.get(SESSION_MANAGER), Absent):
+        error = Unreadable("failed", None, "the key is not there, which every Windows has")
+        found.problem(error, SESSION_MANAGER.path)
     operations = _operations(found, key) if key else []
     found.evidence.update(_evidence(operations))
     significant = [each for each in operations if each.weight == "significant"]
@@ -77,6 +80,9 @@ def _operations(found: Findings, key: Key) -> list[FileOperation]:
         elif value is not None:
             decoded = decode(name, value, system_root=root, ignores=ignores)
             operations += decoded
+            damage = damaged(value.data, len(decoded))
+            if damage:
+                found.problem(Unreadable("failed", None, damage), where)
             if decoded and value.type != REG_MULTI_SZ:
                 found.strings(key, name, SESSION_MANAGER.path)  # notes the wrong type
     return operations

@@ -11,7 +11,6 @@ from pending_reboot.errors import HiveError
 from pending_reboot.readers.memory import MemoryRegistry
 from pending_reboot.readers.regf import Hive, HiveKey
 from pending_reboot.registry import (
-    ABSENT,
     Unreadable,
     Value,
 )
@@ -232,5 +231,15 @@ def test_a_damaged_list_of_subkeys(small: bytes, at: int, replacement: bytes, me
 def test_a_key_whose_number_of_values_is_a_handle(small: bytes) -> None:
     data = patched(small, (key_at(small, "Select") + 2, b"\x60\0"), (key_at(small, "Select") + 36, number(0x80000002)))
     select = found(Hive(data), "Select")
-    assert list(select.values()) == []
-    assert select.value("Current") is ABSENT
+    problem = Unreadable(
+        "failed", None, "hive: damaged: a key claims no values, but has a list of them (in key 'Select')"
+    )
+    assert list(select.values()) == [("(damaged list of values)", problem)]
+    assert select.value("Current") == problem
+
+
+def test_a_list_that_a_count_of_zero_hides(small: bytes) -> None:
+    for offset, what in ((20, "subkeys"), (36, "values")):
+        name = "Many" if what == "subkeys" else "Select"
+        key = found(Hive(patched(small, (key_at(small, name) + offset, number(0)))), name)
+        assert f"a key claims no {what}, but has a list of them" in str([*key.children(), *key.values()])
