@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _FIELDS = {"rrule", "start", "duration", "timezone", "from"}
 _LONGEST = timedelta(days=31)
+_HORIZON = datetime(2101, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class RecurringWindow:
 
     def next_start(self, now: datetime) -> datetime | None:
         """Return when the window opens after `now`, in UTC; None when the rule has ended."""
-        local = self._local(now)
+        local = self._local(now) - timedelta(days=1)  # local clocks jump, so the comparison is in UTC
         while (occurrence := self.rule.after(local)) is not None:
             start = self._utc(occurrence)
             if start > now:
@@ -77,16 +78,21 @@ def recurrence(input_error: type[Exception], parse_duration: Any) -> Recurrence:
         if unknown:
             raise wrong(f"unknown field {unknown[0]!r}", f"known: {', '.join(sorted(_FIELDS))}")
         text = str(entry["rrule"]).removeprefix("RRULE:")
-        frequency = re.search(r"FREQ=(\w+)", text, re.IGNORECASE)
-        if not frequency or frequency.group(1).upper() not in _FREQUENCIES:
-            raise wrong(f"the rrule {text!r} has no FREQ of {', '.join(_FREQUENCIES)}")
+        parts = dict(part.upper().partition("=")[::2] for part in text.split(";"))
+        if len(parts) != text.count(";") + 1 or parts.get("FREQ") not in _FREQUENCIES:
+            raise wrong(f"the rrule {text!r} needs one FREQ of {', '.join(_FREQUENCIES)}, and no part twice")
+        if "DTSTART" in text.upper() or not _positive(parts.get("INTERVAL", "1")):
+            raise wrong(f"the rrule {text!r} may hold no DTSTART (give start and from) and no INTERVAL below 1")
         duration = parse_duration(entry.get("duration"), "policy.window.duration")
         if not timedelta(0) < duration <= _LONGEST:
             raise wrong("duration must be more than nothing and at most 31 days")
         try:
             zone = ZoneInfo(str(entry.get("timezone", "UTC")))
             first = datetime.combine(_day(entry.get("from", "2001-01-01")), _clock(entry.get("start", "00:00")))
-            return RecurringWindow(rrulestr(text, dtstart=first, cache=True), duration, zone)
+            rule: Any = rrulestr(_local_until(text, zone), dtstart=first)
+            # A rule that never occurs is found out soon only when it has an end.
+            bounded = rule if {"UNTIL", "COUNT"} & parts.keys() else rule.replace(until=_HORIZON)
+            return RecurringWindow(bounded, duration, zone)
         except ZoneInfoNotFoundError as error:
             raise wrong(f"unknown time zone {entry.get('timezone')!r}", "write a name like Europe/Berlin") from error
         except (ValueError, TypeError) as error:
@@ -95,10 +101,27 @@ def recurrence(input_error: type[Exception], parse_duration: Any) -> Recurrence:
     return window
 
 
+def _positive(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) > 0
+
+
+def _local_until(text: str, zone: ZoneInfo) -> str:
+    """Return the rule with an UNTIL that is written in UTC turned into the window's own time."""
+
+    def local(match: re.Match[str]) -> str:
+        until = datetime.strptime(match.group(1).upper(), "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
+        return f"UNTIL={until.astimezone(zone):%Y%m%dT%H%M%S}"
+
+    return re.sub(r"UNTIL=(\d{8}T\d{6})Z", local, text, flags=re.IGNORECASE)
+
+
 def _clock(value: object) -> time:
     if isinstance(value, int):  # YAML 1.1 reads 22:00 as the sexagesimal number 1320
         return time(*divmod(value, 60))
-    return time.fromisoformat(str(value))
+    clock = time.fromisoformat(str(value))
+    if clock.tzinfo:
+        raise ValueError("start has an offset from UTC; the window's timezone says where its clock is")
+    return clock
 
 
 def _day(value: object) -> date:

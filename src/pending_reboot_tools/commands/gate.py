@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -96,9 +97,9 @@ def run(options: argparse.Namespace) -> int:
     history = _history(options.history)
     now = parse_time(options.now, "--now") if options.now else None
     decisions = [decide(each, policy, _of_host(history, each, len(facts)), now) for each in facts]
-    print(RENDERERS[options.format]([decision.to_dict() for decision in decisions]))
     if options.record:
-        _append(options.history, decisions)
+        _append(options.history, decisions)  # first: a decision that is acted on must not be lost
+    print(RENDERERS[options.format]([decision.to_dict() for decision in decisions]))
     actions = {decision.action for decision in decisions}
     return next(code for action, code in _EXIT_CODES.items() if action in actions)
 
@@ -118,6 +119,8 @@ def _yaml(path: str) -> dict[str, object]:
 
     try:
         data = yaml.safe_load(read_text(path, "policy"))
+    except RecursionError as error:
+        raise InputError("is no policy: it is nested too deeply", where=path) from error
     except yaml.YAMLError as error:
         raise InputError(f"is no YAML: {' '.join(str(error).split())}", where=path) from error
     if data is None:
@@ -169,7 +172,11 @@ def _of_host(history: list[dict[str, Any]], facts: Mapping[str, Any], hosts: int
 
 def _append(path: str, decisions: list[Decision]) -> None:
     try:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(decision.to_dict()) + "\n" for decision in decisions)
+        with Path(path).open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.write(b"\n")
+            file.writelines(json.dumps(decision.to_dict()).encode("ascii") + b"\n" for decision in decisions)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=path) from error

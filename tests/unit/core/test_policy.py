@@ -86,11 +86,27 @@ class TestPolicy:
             ),
             (
                 {"window": [{"rrule": "FREQ=SECONDLY", "duration": "1h"}]},
-                "policy.window: the rrule 'FREQ=SECONDLY' has no",
+                "policy.window: the rrule 'FREQ=SECONDLY' needs one FREQ of",
             ),
             (
                 {"window": [{"rrule": "FREQ=DAILY;X=1", "duration": "1h"}]},
                 "policy.window: the rrule 'FREQ=DAILY;X=1' cannot",
+            ),
+            (
+                {"window": [{"rrule": "FREQ=DAILY;FREQ=SECONDLY", "duration": 1}]},
+                "policy.window: the rrule 'FREQ=DAILY;FREQ",
+            ),
+            (
+                {"window": [{"rrule": "FREQ=DAILY;INTERVAL=0", "duration": 1}]},
+                "policy.window: the rrule 'FREQ=DAILY;INTER",
+            ),
+            (
+                {"window": [{"rrule": "DTSTART=20260101;FREQ=DAILY", "duration": 1}]},
+                "policy.window: the rrule 'DTSTART=",
+            ),
+            (
+                {"window": [{"rrule": "FREQ=DAILY", "duration": 1, "start": "22:00+02:00"}]},
+                "policy.window: the rrule 'FREQ=DAILY' cannot be used: start has an offset from UTC",
             ),
             ({"window": [{"rrule": "FREQ=DAILY"}]}, "policy.window.duration: None is no length of time"),
             ({"window": [{"rrule": "FREQ=DAILY", "duration": 0}]}, "policy.window: duration must be more than nothing"),
@@ -149,6 +165,30 @@ class TestRecurringWindow:
     def test_a_rule_that_has_ended(self) -> None:
         (window,) = policy(window={"rrule": "FREQ=DAILY;UNTIL=20260101T000000", "duration": "1h"}).window
         assert window.next_start(utc("2026-11-01T00:00")) is None
+
+    def test_the_end_may_be_written_in_utc(self) -> None:
+        (window,) = policy(
+            window={
+                "rrule": "FREQ=DAILY;UNTIL=20261101T210000Z",
+                "start": "22:00",
+                "duration": 60,
+                "timezone": "Europe/Berlin",
+            }
+        ).window
+        assert window.next_start(utc("2026-10-31T22:00")) == utc("2026-11-01T21:00")
+        assert window.next_start(utc("2026-11-01T21:00")) is None
+
+    def test_a_rule_that_never_occurs(self) -> None:
+        (window,) = policy(window={"rrule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31", "duration": "1h"}).window
+        assert window.next_start(utc("2026-11-01T00:00")) is None
+
+    def test_a_start_that_the_clock_skips(self) -> None:
+        (window,) = policy(
+            window={"rrule": "FREQ=DAILY", "start": "02:30", "duration": "1h", "timezone": "Europe/Berlin"}
+        ).window
+        opens = window.next_start(utc("2026-03-29T01:00"))
+        assert opens == utc("2026-03-29T01:30")
+        assert window.contains(opens)
 
     def test_yaml_reads_a_clock_as_a_number(self) -> None:
         (window,) = policy(window={"rrule": "FREQ=DAILY", "start": 22 * 60 + 30, "duration": "1h"}).window

@@ -15,6 +15,7 @@ from pending_reboot.readers.memory import DENIED, MemoryRegistry
 from pending_reboot.registry import Key, KeyQuery, Unreadable
 from pending_reboot.source import Observations, Source
 from pending_reboot.sources import all_sources, select
+from pending_reboot.sources.component_based_servicing import NOTED
 from pending_reboot.sources.pending_file_rename import SESSION_MANAGER
 from support.cases import FAILED, UNSUPPORTED, all_cases, cases, registry
 
@@ -147,6 +148,7 @@ EXISTENCE = {
     ("component_based_servicing", "PendingXmlIdentifier"),
     ("component_based_servicing", "NextQueueEntryIndex"),
     ("component_based_servicing", "AdvancedInstallersNeedResolving"),
+    *(("component_based_servicing", name) for name in NOTED),
 }
 
 

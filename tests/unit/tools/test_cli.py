@@ -156,6 +156,23 @@ class TestGate:
         assert [main(words) for _ in range(3)] == [10, 10, 20]
         assert len(Path(history).read_text().splitlines()) == 3
 
+    def test_a_history_without_a_last_line_end_is_kept_whole(self, facts_file: Path, tmp_path: Path) -> None:
+        history = tmp_path / "history.jsonl"
+        words = ["gate", "--facts", str(facts_file), "--history", str(history), "--record", "--now", NOW]
+        main(words)
+        history.write_text(history.read_text().rstrip("\n"))
+        assert main(words) == 10
+        assert [json.loads(line)["action"] for line in history.read_text().splitlines()] == ["reboot", "reboot"]
+
+    def test_a_decision_that_cannot_be_recorded_is_not_told(
+        self, facts_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        history = str(tmp_path / "absent" / "history.jsonl")
+        assert main(["gate", "--facts", str(facts_file), "--history", history, "--record"]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert "history.jsonl: cannot be written: No such file or directory" in captured.err
+
     def test_several_hosts(self, disks: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         for name in ("CLIENT07", "DC02", "WEB03"):
             main(["offline", disks[name], "--format", "json"])
@@ -198,6 +215,7 @@ class TestGate:
         [
             ("[]", "policy.yml: is no policy: it must be a mapping"),
             ("a: [", "policy.yml: is no YAML: "),
+            ("[" * 100_000, "policy.yml: is no policy: it is nested too deeply"),
             ("strikt: true", "policy: unknown field 'strikt' (known: ignore, "),
             ("window: {rrule: FREQ=DAILY}", "policy.window.duration: None is no length of time"),
         ],

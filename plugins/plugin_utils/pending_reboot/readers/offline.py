@@ -39,6 +39,8 @@ class HiveFiles(NamedTuple):
     probes: Mapping[str, Mapping[str, object] | Absent | Unreadable]
     #: Why the machine is known to be hibernated, or an empty string.
     hibernated: str = ""
+    #: The hives were found, not named: one that cannot be read must not hide the others.
+    lenient: bool = False
 
 
 class HiveReader:
@@ -55,8 +57,15 @@ class HiveReader:
         self._probes = files.probes
         self._hives: dict[str, Hive] = {}
         self.warnings: list[str] = []
+        self._broken: dict[str, HiveError] = {}
         for name, path in files.hives.items():
-            self._hives[name] = self._opened(name, path)
+            try:
+                self._hives[name] = self._opened(name, path)
+            except HiveError as error:
+                if name == "SYSTEM" or not files.lenient:
+                    raise
+                self._broken[name] = error
+                self.warnings.append(f"{name} cannot be read, what it would tell is unknown: {error}")
         self.capabilities = self._sight(files.hibernated, running)
         self._control_set = self._current_control_set() if "SYSTEM" in self._hives else ""
 
@@ -105,6 +114,8 @@ class HiveReader:
         """Answer one registry question."""
         name, _, path = query.real_path.partition("\\")
         hive = self._hives.get(name.upper())
+        if name.upper() in self._broken:
+            return Unreadable("failed", None, str(self._broken[name.upper()]))
         if hive is None:
             return Unreadable("unsupported", None, f"no {name} hive was given")
         head, separator, rest = path.partition("\\")
@@ -124,6 +135,8 @@ class HiveReader:
 def hive_files(*, system: str | None = None, software: str | None = None, components: str | None = None) -> HiveFiles:
     """Return the files of hives that were named one by one.
 
+    Hives that lie where Windows has them are taken together with what lies around them.
+
     Raises:
         InputError: no hive was named.
     """
@@ -131,7 +144,7 @@ def hive_files(*, system: str | None = None, software: str | None = None, compon
     hives = {name: path for name, path in given.items() if path}
     if not hives:
         raise InputError("no hive was given", hint="name at least --system SYSTEM")
-    return HiveFiles(hives, {})
+    return HiveFiles(hives, *_traces(_windows_of(Path(next(iter(hives.values()))).parent)))
 
 
 def image_files(image: str) -> HiveFiles:
@@ -143,14 +156,26 @@ def image_files(image: str) -> HiveFiles:
         InputError: there is no Windows below `image`, or it cannot be listed.
     """
     windows = next((each for names in _PLACES if (each := _below(image, *names)) and _below(each, *_CONFIG)), None)
+    windows = windows or _windows_of(Path(image))
     config = _below(windows, *_CONFIG) if windows else None
     hives = {name: found for name in HIVES if (found := _below(config or image, name))}
     if "SYSTEM" not in hives:
         hint = "give the root of the mounted volume or its Windows directory"
         raise InputError("no Windows found (no System32/config/SYSTEM below it)", where=image, hint=hint)
+    return HiveFiles(hives, *_traces(windows), lenient=True)
+
+
+def _windows_of(config: Path) -> str | None:
+    """Return the Windows directory that a config directory belongs to, None when it lies elsewhere."""
+    parts = config.resolve().parts
+    return str(Path(*parts[:-2])) if [part.lower() for part in parts[-2:]] == ["system32", "config"] else None
+
+
+def _traces(windows: str | None) -> tuple[Mapping[str, Mapping[str, object] | Absent | Unreadable], str]:
+    """Return what the files beside the hives tell: about pending.xml, and why the machine counts as hibernated."""
     if windows is None:
-        return HiveFiles(hives, {})
-    return HiveFiles(hives, {PENDING_XML: _pending_xml(windows)}, _hibernation(str(Path(windows).parent)))
+        return {}, ""
+    return {PENDING_XML: _pending_xml(windows)}, _hibernation(str(Path(windows).resolve().parent))
 
 
 _PLACES: Final[tuple[tuple[str, ...], ...]] = (("Windows",), ("WINNT",), ())

@@ -21,6 +21,8 @@ from .regf_header import BASE_SIZE, Buffer
 MAX_DATA: Final = 64 * 1024 * 1024
 #: The most subkeys, and the most values, that one key may list.
 MAX_LISTED: Final = 500_000
+#: The most values of one hive that are looked at for their names. The largest real hive needs a twentieth of it.
+MAX_LOOKS: Final = 1_000_000
 #: From format 1.4 on, a value above this size is stored in segments of this size.
 SEGMENT: Final = 16344
 #: Set in the size of a value whose data is where the offset of its data would be.
@@ -114,6 +116,7 @@ class Cells:
         self.minor = minor
         self.root = root
         self.name = name
+        self._looks = 0
 
     def damage(self, what: str) -> HiveError:
         """Return the error that says what is damaged."""
@@ -171,6 +174,9 @@ class Cells:
 
     def find_value(self, offsets: Sequence[int], name: str) -> tuple[ValueRecord | None, HiveError | None]:
         """Return the value called `name` among those at `offsets`; when it is not there, also what could hide it."""
+        self._looks += len(offsets)
+        if self._looks > MAX_LOOKS:
+            return None, self.damage(f"more than {MAX_LOOKS} values would have to be looked at")
         wanted, problem = fold(name), None
         units = len(name) if name.isascii() else len(name.encode("utf-16-le", "surrogatepass")) // 2
         buffer, last, unpack = self.buffer, self.end - _VK_NAME, _VK.unpack_from

@@ -40,10 +40,14 @@ POQEXEC = KeyQuery(
 SETUP_EXECUTE = KeyQuery(r"SYSTEM\CurrentControlSet\Control\Session Manager", ("SetupExecute",), only="offline")
 #: Values of the COMPONENTS hive's root that are absent, 0 or empty when no work is left.
 UNFINISHED = ("PendingXmlIdentifier", "NextQueueEntryIndex", "AdvancedInstallersNeedResolving")
-COMPONENTS = KeyQuery("COMPONENTS", UNFINISHED, only="offline")
+#: Values that say more about such work, or about a damaged store; evidence only.
+NOTED = ("NextQueueEntryIndexBCDB", "ExecutionState", "StoreDirty", "ImpactfulTransactionCommitsDisabled")
+COMPONENTS = KeyQuery("COMPONENTS", (*UNFINISHED, *NOTED), only="offline")
 
 #: Package states that wait for the next boot.
 PENDING_STATES = {0x60: "install", 0x5: "uninstall"}
+#: Package states of work that goes on: evidence only.
+IN_PROGRESS = {0x10: "resolving", 0x30: "staging"}
 
 
 def evaluate(seen: Observations) -> SourceResult:
@@ -71,6 +75,7 @@ def _packages(found: Findings) -> None:
     if not packages:
         return
     pending: dict[int, list[str]] = {state: [] for state in PENDING_STATES}
+    progress: dict[str, str] = {}
     unreadable = 0
     for name, package in packages.children.items():
         value = package.values.get("CurrentState") if isinstance(package, Key) else package
@@ -78,9 +83,13 @@ def _packages(found: Findings) -> None:
             state = int.from_bytes(value.data, "little")
             if state in pending:
                 pending[state].append(name)
+            elif state in IN_PROGRESS:
+                progress[name] = IN_PROGRESS[state]
         elif value is not None:
             unreadable += 1
     found.evidence["packages"] = len(packages.children)
+    if progress:
+        found.evidence["packages_in_progress"] = progress
     for state, names in pending.items():
         if names:
             found.evidence[f"packages_{PENDING_STATES[state]}_pending"] = names
@@ -115,14 +124,18 @@ def _components(found: Findings) -> None:
     if not key:
         return
     left = {}
-    for name, value in key.values.items():
+    for name in (*UNFINISHED, *NOTED):
+        value = key.values.get(name)
+        if value is None:
+            continue
         if isinstance(value, Unreadable):
             found.problem(value, f"COMPONENTS\\{name}")
         elif value.data.strip(b"\0"):
             left[name] = value.data.rstrip(b"\0").hex()
     found.evidence["components"] = left
-    if left:
-        found.pending(f"the component store has unfinished work ({listed(list(left))})", key=key, identity=list(left))
+    work = [name for name in left if name in UNFINISHED]
+    if work:
+        found.pending(f"the component store has unfinished work ({listed(work)})", key=key, identity=work)
 
 
 SOURCE = Source(

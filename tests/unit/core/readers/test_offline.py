@@ -144,6 +144,38 @@ class TestFindingWindows:
     def test_volume_windows_or_config_directory(self, disk: Callable[..., Path], place: str) -> None:
         assert offline_facts(str(disk(driver) / place)).state == "pending"
 
+    @pytest.mark.parametrize(
+        ("where", "given"), [("Windows", "."), ("Windows/System32", ".."), (".", "Windows/System32/config")]
+    )
+    def test_traces_are_found_from_anywhere(
+        self, disk: Callable[..., Path], where: str, given: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        volume = disk()
+        (volume / "hiberfil.sys").write_bytes(b"HIBR")
+        (volume / "Windows" / "WinSxS").mkdir()
+        (volume / "Windows" / "WinSxS" / "pending.xml").touch()
+        monkeypatch.chdir(volume / where)
+        facts = offline_facts(given)
+        assert states(facts)["component_based_servicing"] == "pending"
+        assert states(facts)["windows_update"] == "unknown"
+
+    def test_named_hives_are_taken_with_what_lies_around_them(self, disk: Callable[..., Path]) -> None:
+        volume = disk()
+        (volume / "hiberfil.sys").write_bytes(b"HIBR")
+        config = volume / "Windows/System32/config"
+        facts = offline_facts(system=str(config / "SYSTEM"), software=str(config / "SOFTWARE"))
+        assert states(facts)["windows_update"] == "unknown"
+
+    def test_a_hive_that_was_found_but_is_none_hides_no_other(self, disk: Callable[..., Path]) -> None:
+        volume = disk(driver)
+        (volume / "Windows/System32/config/SOFTWARE").write_bytes(b"garbage" * 1000)
+        facts = offline_facts(str(volume))
+        assert (facts.state, facts.complete) == ("pending", False)
+        assert facts.sources["intune"].to_dict()["error"]["kind"] == "failed"  # type: ignore[index]
+        assert facts.collected.warnings[0].startswith("SOFTWARE cannot be read, what it would tell is unknown: ")
+        with pytest.raises(HiveError):
+            offline_facts(software=str(volume / "Windows/System32/config/SOFTWARE"))
+
     def test_letter_case_does_not_matter(self, tmp_path: Path) -> None:
         config = tmp_path / "WINNT" / "system32" / "CONFIG"
         config.mkdir(parents=True)

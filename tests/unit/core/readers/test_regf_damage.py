@@ -8,9 +8,11 @@ from struct import pack
 import pytest
 
 from pending_reboot.errors import HiveError
+from pending_reboot.readers import regf_cells
 from pending_reboot.readers.memory import MemoryRegistry
 from pending_reboot.readers.regf import Hive, HiveKey
 from pending_reboot.registry import (
+    ABSENT,
     Unreadable,
     Value,
 )
@@ -243,3 +245,11 @@ def test_a_list_that_a_count_of_zero_hides(small: bytes) -> None:
         name = "Many" if what == "subkeys" else "Select"
         key = found(Hive(patched(small, (key_at(small, name) + offset, number(0)))), name)
         assert f"a key claims no {what}, but has a list of them" in str([*key.children(), *key.values()])
+
+
+def test_a_hive_may_not_ask_for_endless_looks(small: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regf_cells, "MAX_LOOKS", 5)
+    select = found(Hive(small), "Select")
+    answers = [select.value("absent") for _ in range(9)]
+    assert ABSENT in answers
+    assert "more than 5 values would have to be looked at" in str(answers[-1])
