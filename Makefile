@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# `make` alone lists what there is. Everything happens in .venv and .cache; nothing else on the machine is changed.
+# `make` alone lists what there is. Everything happens in .venv and .cache; nothing else on the machine is changed, except
+# that the Windows lab installs Wine by apt where it is absent and that is allowed.
 
 # Pythons for .venv, the first found wins. `make PYTHON=/path/to/python` takes another one (3.11 or later).
 SETUP_VERSIONS := 3.13 3.12 3.11 3.14
@@ -15,7 +16,7 @@ PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint docs-check unit core-tests bench links docs clean
+.PHONY: help setup demo test lint docs-check unit core-tests lab lab-tests bench links docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +38,7 @@ $(READY): pyproject.toml
 demo: $(READY) ## show on simulated machines what the command tells
 	@$(BIN)/python -m pending_reboot_tools demo
 
-test: lint docs-check unit core-tests ## everything the gate checks
+test: lint docs-check unit core-tests lab-tests ## everything the gate checks
 
 lint: $(READY) ## ruff, and mypy --strict on the core, the tools and the scripts
 	$(BIN)/ruff check .
@@ -49,8 +50,8 @@ docs-check: $(READY) ## are the generated pages and the Salt links up to date?
 	@$(BIN)/python scripts/salt_links.py --check
 	@$(BIN)/python scripts/source_docs.py --check
 
-unit: $(READY) ## all tests, on the Python of .venv
-	$(BIN)/python -m pytest
+unit: $(READY) ## all tests but those of the Windows lab, on the Python of .venv
+	$(BIN)/python -m pytest tests/unit
 
 core-tests: $(CORE_VERSIONS:%=core-tests-%) ## the core's tests, on every other supported Python found
 
@@ -65,6 +66,12 @@ core-tests-%: $(READY)
 	fi; \
 	echo "the core's tests on Python $*:"; \
 	$$venv/bin/python -m pytest -q $(CORE_TESTS)
+
+lab: $(READY) ## build the Windows lab (docs/windows-lab.md), or say where it is
+	@cd tests && ../$(BIN)/python -m windows_lab
+
+lab-tests: $(READY) ## what runs on Windows, on the Windows lab
+	$(BIN)/python -m pytest tests/lab
 
 bench: $(READY) ## measure the budgets (wants hivex for the system's python3)
 	@$(BIN)/python benchmarks/run.py

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The facts: frozen values inside, plain JSON types at the border (`to_dict`).
+"""The facts: immutable values inside, plain JSON types at the border (`to_dict`).
+
+They are named tuples and no dataclasses, because importing `dataclasses` costs a Salt grain more than all the rest.
 
 The field names `reboot_required`, `reboot_required_reasons` and `last_reboot` are those of
 `ansible.windows.win_reboot_info`, so that a playbook can swap one for the other.
@@ -10,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from .registry import Unreadable, iso
@@ -40,8 +42,7 @@ def digest(content: object) -> str:
     return "sha256:" + hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class FileOperation:
+class FileOperation(NamedTuple):
     """One pair of PendingFileRenameOperations, decoded and weighed."""
 
     action: Action
@@ -53,7 +54,7 @@ class FileOperation:
     replace_existing: bool
     #: The registry value the pair stands in, and its place among that value's pairs (from 0).
     value: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nothing here uses
     #: The strings as they stand in the registry: two, or one for an odd tail.
     raw: tuple[str, ...]
     #: The pair is not well formed: no second string, or an empty first one.
@@ -98,14 +99,13 @@ class Update(NamedTuple):
         return {"update_id": self.update_id, "kb": list(self.kb), "title": self.title}
 
 
-@dataclass(frozen=True, slots=True)
-class SourceResult:
+class SourceResult(NamedTuple):
     """What one source says."""
 
     state: State
     #: One sentence for the user: why this state.
     description: str
-    evidence: Mapping[str, object] = field(default_factory=dict)
+    evidence: Mapping[str, object] = MappingProxyType({})
     error: Unreadable | None = None
     #: When the key that says so was last written.
     since: datetime | None = None
@@ -150,8 +150,7 @@ class Collected(NamedTuple):
         return {"at": iso(self.at), "reader": self.reader, "version": self.version, "warnings": list(self.warnings)}
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """Whether a machine waits for a reboot, why, since when, and how sure that is."""
 
     sources: Mapping[str, SourceResult]

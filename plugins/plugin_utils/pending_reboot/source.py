@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
@@ -53,7 +52,6 @@ class Source(NamedTuple):
 _SEVERITY = ("denied", "failed", "unsupported")
 
 
-@dataclass(slots=True)
 class Findings:
     """Collects what a source finds, and turns it into a result by the one rule that all sources share.
 
@@ -61,14 +59,15 @@ class Findings:
     is not applicable; only what was read and found empty is clear.
     """
 
-    seen: Observations
-    evidence: dict[str, object] = field(default_factory=dict)
-    _pending: list[str] = field(default_factory=list)
-    _advisory: list[str] = field(default_factory=list)
-    _errors: list[Unreadable] = field(default_factory=list)
-    _identity: list[str] = field(default_factory=list)
-    _since: list[datetime] = field(default_factory=list)
-    _lost: bool = False
+    def __init__(self, seen: Observations) -> None:
+        self.seen = seen
+        self.evidence: dict[str, object] = {}
+        self._pending: list[str] = []
+        self._advisory: list[str] = []
+        self._errors: list[Unreadable] = []
+        self._identity: list[str] = []
+        self._since: list[datetime] = []
+        self._lost = False
 
     def open(self, query: KeyQuery) -> Key | None:
         """Return the key, or None when it is absent or could not be read; the latter is remembered."""

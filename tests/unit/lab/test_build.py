@@ -69,7 +69,7 @@ def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_what_an_interrupted_build_left_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "base.part-killed").mkdir()
+    (tmp_path / "other.part-killed").mkdir()
     assert build.build_once(tmp_path / "base", build.silent, lambda _target: None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "lock"]
 

@@ -20,7 +20,6 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from ..file_operations import VALUES, damaged, decode, ignoring
@@ -65,7 +64,7 @@ def evaluate(seen: Observations) -> SourceResult:
     clear = (
         f"only {count(ignored, 'ignored file operation')}" if ignored else "no file operation waits for the next boot"
     )
-    return replace(found.result(clear), operations=tuple(operations))
+    return found.result(clear)._replace(operations=tuple(operations))
 
 
 def _operations(found: Findings, key: Key) -> list[FileOperation]:

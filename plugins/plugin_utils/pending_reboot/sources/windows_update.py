@@ -17,7 +17,6 @@ References:
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from ..model import SourceResult, Update
 from ..registry import ALL, KeyQuery
@@ -43,7 +42,7 @@ def evaluate(seen: Observations) -> SourceResult:
         by = f" for {count(len(ids), 'update')}: {listed(ids)}" if ids else ""
         found.pending(f"Windows Update waits for a reboot{by}", key=key, identity=[REBOOT_REQUIRED.path, *ids, *others])
     result = found.result("Windows Update asks for no reboot")
-    return replace(result, updates=tuple(Update(id_.strip("{}")) for id_ in ids))
+    return result._replace(updates=tuple(Update(id_.strip("{}")) for id_ in ids))
 
 
 SOURCE = Source("windows_update", "Windows Update", __name__, 10, evaluate, (REBOOT_REQUIRED,))

@@ -18,7 +18,6 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ..model import SourceResult, Update
 from ..probes import WINDOWS_UPDATE_AGENT, WINDOWS_UPDATE_SETTINGS
@@ -51,7 +50,7 @@ def evaluate(seen: Observations) -> SourceResult:
     missing = "there is no Windows Update Agent" if isinstance(agent, Absent) else None
     asked = isinstance(agent, Mapping) or isinstance(settings, Mapping)
     result = found.result("the Windows Update Agent asks for no reboot", not_applicable=None if asked else missing)
-    return replace(result, updates=updates)
+    return result._replace(updates=updates)
 
 
 def _pending(found: Findings, updates: tuple[Update, ...]) -> None:
