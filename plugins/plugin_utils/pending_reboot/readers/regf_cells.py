@@ -43,6 +43,7 @@ _NK_ASCII: Final = 0x20
 _NK_PREDEFINED: Final = 0x40
 #: size, signature, length of the name, data size, data offset, type, flags.
 _VK: Final = Struct("<iHHIIIH")
+_VK_HEAD: Final = Struct("<iHH")
 _VK_SIGNATURE: Final = 0x6B76
 _VK_NAME: Final = 24
 _VK_DATA: Final = 12
@@ -179,12 +180,13 @@ class Cells:
             return None, self.damage(f"more than {MAX_LOOKS} values would have to be looked at")
         wanted, problem = fold(name), None
         units = len(name) if name.isascii() else len(name.encode("utf-16-le", "surrogatepass")) // 2
-        buffer, last, unpack = self.buffer, self.end - _VK_NAME, _VK.unpack_from
+        buffer, last, unpack = self.buffer, self.end - _VK_NAME, _VK_HEAD.unpack_from
+        lengths = (units, 2 * units)
         for offset in offsets:
             position = offset + BASE_SIZE
             if position <= last and not offset & _ALIGNMENT:
-                size, signature, length, _, _, _, _ = unpack(buffer, position)
-                if length not in (units, 2 * units) and signature == _VK_SIGNATURE and -size >= _VK_NAME + length:
+                size, signature, length = unpack(buffer, position)
+                if length not in lengths and signature == _VK_SIGNATURE and -size >= _VK_NAME + length:
                     continue  # sound, and named otherwise: most values need not be looked at more closely
             try:
                 record = self.value(offset)

@@ -7,7 +7,7 @@ A module in this folder that defines `SOURCE` is a source: there is no list to e
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import os
 from functools import cache
 
 from ..errors import InputError
@@ -17,7 +17,10 @@ from ..source import Source
 @cache
 def all_sources() -> tuple[Source, ...]:
     """Return every source, in the order of the facts."""
-    modules = (importlib.import_module(f".{each.name}", __name__) for each in pkgutil.iter_modules(__path__))
+    # pkgutil would do this too, but it imports inspect, which costs more than all sources.
+    files = (entry.name for folder in __path__ for entry in os.scandir(folder))
+    names = {name.partition(".")[0] for name in files if name.endswith((".py", ".pyc"))} - {"__init__"}
+    modules = [importlib.import_module(f".{name}", __name__) for name in names]
     return tuple(sorted((module.SOURCE for module in modules), key=lambda source: source.rank))
 
 
