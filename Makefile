@@ -44,6 +44,7 @@ lint: $(READY) ## ruff, and mypy --strict on the core, the tools and the scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
+	$(BIN)/mypy --strict --platform win32
 	$(BIN)/mypy --strict scripts
 
 docs-check: $(READY) ## are the generated pages and the Salt links up to date?

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pending_reboot.registry import REG_BINARY, Value
 from pending_reboot_tools.hive_writer import build_hive
-from pending_reboot_tools.sample import SESSION_MANAGER, healthy
+from pending_reboot_tools.sample import healthy
 
 _REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "hives"
 _PACKAGES = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\Packages"
@@ -26,9 +26,17 @@ def big_hives(folder: Path) -> tuple[dict[str, str], str]:
         return {name: str(path) for name, path in paths.items()}, "real machines"
     registry = healthy("BENCH")
     for number in range(4400):
-        values = {"CurrentState": Value.from_integer(0x70), "InstallLocation": Value(REG_BINARY, bytes(8000))}
+        # The values that every package of a real machine has.
+        values = {name: Value.from_text(f"{name} of package {number}") for name in ("InstallClient", "InstallName")}
+        values |= {name: Value.from_text(f"{name} of package {number}") for name in ("InstallLocation", "InstallUser")}
+        for name in ("SelfUpdate", "Visibility", "InstallTimeHigh", "InstallTimeLow"):
+            values[name] = Value.from_integer(number)
+        values["CurrentState"] = Value.from_integer(0x70)
         registry.key(rf"{_PACKAGES}\Package_{number}_for_KB{number:07}~31bf3856ad364e35~amd64~~6.3.1.4", values)
-    registry.key(SESSION_MANAGER, {"Filler": Value(REG_BINARY, bytes(12 * 2**20))})
+    # What nobody asks for makes most of a real hive.
+    for hive, megabytes in (("SOFTWARE", 56), ("SYSTEM", 12)):
+        for number in range(megabytes):
+            registry.key(rf"{hive}\Classes\Filler{number}", {"": Value(REG_BINARY, bytes(2**20))})
     for name, path in paths.items():
         hive = registry.root.child(name)
         assert hive is not None

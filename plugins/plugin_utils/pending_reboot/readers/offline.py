@@ -22,7 +22,7 @@ from ..probes import PENDING_XML
 from ..registry import ABSENT, Absent, Answer, Capabilities, KeyQuery, Unreadable
 from ..tree import read_node
 from .regf import Hive
-from .regf_log import find_logs
+from .regf_header import find_logs
 
 #: The hives that sources read, in the order they are opened, and a key that each of them has below its root.
 HIVES: Final[Mapping[str, str]] = {"SYSTEM": "Select", "SOFTWARE": "Microsoft", "COMPONENTS": ""}

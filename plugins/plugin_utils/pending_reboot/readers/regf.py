@@ -15,15 +15,15 @@ import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..errors import HiveError
 from ..registry import ABSENT, Absent, Unreadable, Value
 from .regf_cells import Cells, KeyRecord, ValueRecord, fold
 from .regf_header import Buffer, StrPath, check, map_file, parse, printable
-from .regf_log import LogOutcome, find_logs, replay
 
-__all__ = ["Hive", "HiveKey", "LogOutcome", "find_logs"]
+if TYPE_CHECKING:
+    from .regf_log import LogOutcome
 
 #: Windows allows 512 levels of keys.
 MAX_DEPTH: Final = 512
@@ -165,7 +165,11 @@ class Hive:
         self.sequences = (block.sequence1, block.sequence2)
         if block.intact:
             check(block, len(buffer), self.name)
-        buffer, block, self.log_report = replay(buffer, block, logs)
+        self.log_report: tuple[LogOutcome, ...] = ()
+        if logs:
+            from .regf_log import replay  # most hives come without logs, or need none
+
+            buffer, block, self.log_report = replay(buffer, block, logs)
         outcomes = {log.outcome for log in self.log_report}
         self.recovered = "applied" in outcomes and "refused" not in outcomes
         check(block, len(buffer), self.name)
@@ -182,7 +186,7 @@ class Hive:
 
         Args:
             path: the hive.
-            logs: its transaction logs in any order, see `find_logs`.
+            logs: its transaction logs in any order, see `regf_header.find_logs`.
 
         Raises:
             HiveError: the file cannot be read, or is no hive that can be read.

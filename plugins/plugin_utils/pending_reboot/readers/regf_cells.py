@@ -118,6 +118,8 @@ class Cells:
         self.root = root
         self.name = name
         self._looks = 0
+        #: By name, where in a key's list of values it was found last: keys of one kind list theirs in the same order.
+        self._places: dict[str, int] = {}
 
     def damage(self, what: str) -> HiveError:
         """Return the error that says what is damaged."""
@@ -178,11 +180,20 @@ class Cells:
         self._looks += len(offsets)
         if self._looks > MAX_LOOKS:
             return None, self.damage(f"more than {MAX_LOOKS} values would have to be looked at")
+        place = self._places.get(name, 0)
+        if place < len(offsets):
+            try:
+                record = self.value(offsets[place])
+            except HiveError:
+                pass  # met again below, and told there
+            else:
+                if record.name == name:
+                    return record, None
         wanted, problem = fold(name), None
         units = len(name) if name.isascii() else len(name.encode("utf-16-le", "surrogatepass")) // 2
         buffer, last, unpack = self.buffer, self.end - _VK_NAME, _VK_HEAD.unpack_from
         lengths = (units, 2 * units)
-        for offset in offsets:
+        for place, offset in enumerate(offsets):
             position = offset + BASE_SIZE
             if position <= last and not offset & _ALIGNMENT:
                 size, signature, length = unpack(buffer, position)
@@ -194,6 +205,7 @@ class Cells:
                 problem = error
                 continue
             if fold(record.name) == wanted:
+                self._places[name] = place
                 return record, None
         return None, problem
 

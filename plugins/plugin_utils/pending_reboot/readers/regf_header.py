@@ -28,6 +28,8 @@ StrPath = str | os.PathLike[str]
 
 #: Hive bins follow the base block; every offset inside a hive counts from here.
 BASE_SIZE: Final = 4096
+#: What the names of transaction logs end in, beside the hive.
+_SUFFIXES: Final = (".log1", ".log2", ".log")
 #: As much of the base block as its checksum covers; a log starts with these bytes only.
 SECTOR: Final = 512
 #: Hive bins come in multiples of this.
@@ -141,6 +143,22 @@ def map_file(path: StrPath) -> Buffer:
         if not os.fstat(file.fileno()).st_size:
             return b""
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+
+
+def find_logs(hive: StrPath) -> list[Path]:
+    """Return the `.LOG1`, `.LOG2` and `.LOG` files beside `hive`, in that order and in any letter case.
+
+    Raises:
+        HiveError: the folder cannot be listed.
+    """
+    path = Path(hive)
+    wanted = {path.name.lower() + suffix: order for order, suffix in enumerate(_SUFFIXES)}
+    try:
+        found = [entry for entry in path.parent.iterdir() if entry.name.lower() in wanted and entry.is_file()]
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise HiveError(f"its folder cannot be searched for logs: {reason}", where=printable(str(path))) from error
+    return sorted(found, key=lambda entry: (wanted[entry.name.lower()], entry.name))
 
 
 def read_file(path: StrPath, limit: int) -> bytes:

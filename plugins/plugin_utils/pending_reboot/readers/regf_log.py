@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from struct import Struct, unpack_from
 from typing import Final, Literal, NamedTuple
 
@@ -40,7 +39,6 @@ MAX_LOG_SIZE: Final = 64 * 1024 * 1024
 #: How much larger than on disk logs may make a hive.
 MAX_GROWTH: Final = 256 * 1024 * 1024
 
-_SUFFIXES: Final = (".log1", ".log2", ".log")
 #: signature, size, flags, sequence number, bytes of hive bins, pages, hash 1, hash 2.
 _ENTRY: Final = Struct("<4sIIIIIQQ")
 _HASHED_START: Final = 32
@@ -112,22 +110,6 @@ class _Image:
             self.buffer = bytearray(self.buffer)
         for offset, page in pages:
             self.buffer[BASE_SIZE + offset : BASE_SIZE + offset + len(page)] = page
-
-
-def find_logs(hive: StrPath) -> list[Path]:
-    """Return the `.LOG1`, `.LOG2` and `.LOG` files beside `hive`, in that order and in any letter case.
-
-    Raises:
-        HiveError: the folder cannot be listed.
-    """
-    path = Path(hive)
-    wanted = {path.name.lower() + suffix: order for order, suffix in enumerate(_SUFFIXES)}
-    try:
-        found = [entry for entry in path.parent.iterdir() if entry.name.lower() in wanted and entry.is_file()]
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise HiveError(f"its folder cannot be searched for logs: {reason}", where=printable(str(path))) from error
-    return sorted(found, key=lambda entry: (wanted[entry.name.lower()], entry.name))
 
 
 def replay(buffer: Buffer, block: BaseBlock, paths: Sequence[StrPath]) -> Replayed:

@@ -13,7 +13,8 @@ from pending_reboot.errors import HiveError
 from pending_reboot.readers import regf_log
 from pending_reboot.readers.memory import MemoryRegistry
 from pending_reboot.readers.regf import Hive
-from pending_reboot.readers.regf_log import LogOutcome, find_logs, marvin32
+from pending_reboot.readers.regf_header import find_logs
+from pending_reboot.readers.regf_log import LogOutcome, marvin32
 from pending_reboot.registry import Value
 from pending_reboot_tools.hive_writer import build_hive
 from support.hives import (
