@@ -20,7 +20,6 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 from ..file_operations import VALUES, damaged, decode, ignoring
 from ..model import FileOperation, SourceResult
@@ -33,14 +32,6 @@ SYSTEM_ROOT = KeyQuery(r"SOFTWARE\Microsoft\Windows NT\CurrentVersion", values=(
 
 #: In which order the significant operations are told.
 _CATEGORIES = ("suspicious", "driver", "servicing", "system", "windows_installer", "printer", "application")
-
-
-class Weighed(Protocol):
-    """What the state of this source is made of; an operation, decoded now or read from facts."""
-
-    @property
-    def weight(self) -> str:
-        """significant, advisory or ignored."""
 
 
 def evaluate(seen: Observations) -> SourceResult:

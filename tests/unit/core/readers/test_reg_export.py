@@ -25,13 +25,13 @@ from pending_reboot.registry import (
     Unreadable,
     Value,
 )
+from support.shared_data import shared
 
 V5 = "Windows Registry Editor Version 5.00\r\n\r\n"
 V4 = "REGEDIT4\r\n\r\n"
 KEY = "[HKEY_LOCAL_MACHINE\\SOFTWARE\\K]\r\n"
 
 SESSION_MANAGER = "SYSTEM\\CurrentControlSet\\Control\\Session Manager"
-REAL = Path(__file__).resolve().parents[4].parent / "shared" / "data" / "hives" / "reg"
 
 
 def parse(data: str | bytes) -> ExportContent:
@@ -54,10 +54,7 @@ def value(data: str, *, header: str = V5) -> Value | Unreadable:
 
 
 def real(name: str) -> Path:
-    path = REAL / name
-    if not path.exists():
-        pytest.skip(f"the real export {name} is not on this machine")
-    return path
+    return shared("hives", "reg", name)
 
 
 def pending_renames(path: Path) -> Value:
