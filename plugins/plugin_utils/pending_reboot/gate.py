@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 
 from .errors import InputError
 from .file_operations import ignoring
-from .model import SCHEMA, Facts, State, digest, worst
+from .model import SCHEMA, WEIGHT_STATES, Facts, State, digest, worst
 from .policy import Policy, parse_time
 from .registry import iso
 from .text import listed
@@ -164,10 +164,8 @@ def _apply_ignores(
     if not isinstance(operations, list) or not all(isinstance(each, Mapping) for each in operations):
         raise InputError("is no list of operations", where="facts.file_operations")
     left = [each for each in operations if not ignores(str(each.get("target") or each.get("source")))]
-    weights = [each.get("weight") for each in left]
-    rest: State = "unknown" if failed else "advisory" if "advisory" in weights else "clear"
-    state: State = "pending" if "significant" in weights else rest
-    states[_RENAMES] = state
+    told = [WEIGHT_STATES.get(str(each.get("weight")), "clear") for each in left]
+    state = states[_RENAMES] = worst([*told, "unknown"] if failed else told)
     counted = "significant" if state == "pending" else "advisory"
     digests[_RENAMES] = digest([each.get("raw") for each in left if each.get("weight") == counted])
 

@@ -29,6 +29,9 @@ PRECEDENCE: Final[tuple[State, ...]] = ("pending", "unknown", "advisory", "clear
 Action = Literal["replace", "rename", "delete"]
 Weight = Literal["significant", "advisory", "ignored"]
 
+#: What one file operation says about the machine, by its weight.
+WEIGHT_STATES: Final[Mapping[str, State]] = {"significant": "pending", "advisory": "advisory", "ignored": "clear"}
+
 
 def worst(states: Iterable[State]) -> State:
     """Return the state that wins among `states`; *clear* for none at all."""
