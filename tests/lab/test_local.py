@@ -149,6 +149,55 @@ def test_a_flag_in_64_bits_counts(lab: Lab) -> None:
         assert facts(lab, "update_exe_volatile")["state"] == "pending"
 
 
+def test_a_key_with_thousands_of_siblings(lab: Lab) -> None:
+    """Every one is looked at, the last one too."""
+    keys = {rf"SOFTWARE\Microsoft\Updates\Other{number:04}": {} for number in range(1500)}
+    keys |= {f"{UPDATE_EXE}_ZZ": {"Flags": Value.from_integer(2)}}
+    with planted(lab, keys):
+        found = facts(lab, "update_exe_volatile")["sources"]["update_exe_volatile"]
+    assert (found["state"], found["evidence"]["flags"]) == ("pending", {f"{UPDATE_EXE}_ZZ": 2})
+
+
+def churn(seconds: float) -> object:
+    """Runs on Windows: what is found while other keys come and go."""
+    import threading
+    import time
+    import winreg
+
+    import pending_reboot
+
+    path = r"SOFTWARE\Microsoft\Updates"
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            for number in range(30):
+                winreg.CreateKey(winreg.HKEY_LOCAL_MACHINE, rf"{path}\A{number}").Close()
+            for number in range(30):
+                winreg.DeleteKey(winreg.HKEY_LOCAL_MACHINE, rf"{path}\A{number}")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    states = set()
+    ends = time.monotonic() + seconds
+    try:
+        while time.monotonic() < ends:
+            states.add(pending_reboot.local_facts(wua="none", sources=["update_exe_volatile"]).state)
+    finally:
+        stop.set()
+        thread.join()
+    return sorted(states)
+
+
+@pytest.mark.parametrize(("path", "allowed"), [(UPDATE_EXE, {"pending"}), (f"{UPDATE_EXE}_ZZ", {"pending", "unknown"})])
+def test_keys_that_come_and_go_hide_no_flag(lab: Lab, path: str, allowed: set[str]) -> None:
+    """The key itself is always found; a sibling, or it is said that the list would not hold still."""
+    with planted(lab, {path: {"Flags": Value.from_integer(1)}}):
+        states = set(lab.call(churn, seconds=3))
+    assert "pending" in states
+    assert states <= allowed
+
+
 def test_packages_are_read_on_request(lab: Lab) -> None:
     with planted(lab, {rf"{CBS}\Packages\Package_1": {"CurrentState": Value.from_integer(0x60)}}):
         for words, code in (([], 0), (["--packages"], 10)):

@@ -18,7 +18,7 @@ if sys.platform != "win32":
 
 import os
 import winreg
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Literal
 
 from ..probes import BOOT_TIME, HOST
@@ -26,6 +26,9 @@ from ..registry import ABSENT, Absent, Answer, Capabilities, KeyQuery, Unreadabl
 from ..tree import read_node
 from . import win32
 from .wua import ask
+
+#: How often a list that changes while it is read is read again.
+_TRIES: Final = 8
 
 _VIEWS: Final[Mapping[int, int]] = {64: win32.KEY_WOW64_64KEY, 32: win32.KEY_WOW64_32KEY}
 
@@ -37,6 +40,34 @@ def unreadable(error: OSError) -> Absent | Unreadable:
     if error.winerror == win32.ERROR_ACCESS_DENIED:
         return Unreadable("denied", error.winerror, "access is denied")
     return Unreadable("failed", error.winerror, error.strerror or str(error))
+
+
+def _listed(handle: Any, name_at: Callable[[int], str]) -> tuple[list[str], Unreadable | None]:
+    """Return the names that Windows enumerates by index, and what is wrong when the list would not hold still.
+
+    A name that goes away moves those behind it, so a list that changes while it is read can miss one that stays.
+
+    Raises:
+        OSError: the list could not be read to its end.
+    """
+    seen: dict[str, None] = {}
+    for _ in range(_TRIES):
+        before = winreg.QueryInfoKey(handle)
+        seen |= dict.fromkeys(_enumerated(name_at))
+        if winreg.QueryInfoKey(handle) == before:
+            return list(seen), None
+    return list(seen), Unreadable("failed", None, "its list changed each time it was read")
+
+
+def _enumerated(name_at: Callable[[int], str]) -> list[str]:
+    names: list[str] = []
+    while True:
+        try:
+            names.append(name_at(len(names)))
+        except OSError as error:
+            if error.winerror == win32.ERROR_NO_MORE_ITEMS:
+                return names
+            raise
 
 
 class LocalKey:
@@ -57,22 +88,20 @@ class LocalKey:
 
     def values(self) -> Iterator[tuple[str, Value | Unreadable]]:
         """Return every value with its name."""
-        for index in range(winreg.QueryInfoKey(self._handle)[1]):
-            try:
-                name = winreg.EnumValue(self._handle, index)[0]
-            except OSError:
-                return  # one was removed meanwhile
+        names, problem = _listed(self._handle, lambda index: str(winreg.EnumValue(self._handle, index)[0]))
+        if problem:
+            yield "(changing list of values)", problem
+        for name in names:
             value = self.value(name)
             if not isinstance(value, Absent):
                 yield name, value
 
     def children(self) -> Iterator[tuple[str, LocalKey | Unreadable]]:
         """Return every subkey with its name. Each is open only until the next one is asked for."""
-        for index in range(winreg.QueryInfoKey(self._handle)[0]):
-            try:
-                name = winreg.EnumKey(self._handle, index)
-            except OSError:
-                return  # one was removed meanwhile
+        names, problem = _listed(self._handle, lambda index: winreg.EnumKey(self._handle, index))
+        if problem:
+            yield "\\changing list of subkeys", problem
+        for name in names:
             try:
                 with winreg.OpenKeyEx(self._handle, name, 0, win32.KEY_QUERY_VALUE | self._view) as handle:
                     yield name, LocalKey(handle, self._view)

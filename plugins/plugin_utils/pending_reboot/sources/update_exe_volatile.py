@@ -22,35 +22,45 @@ from ..registry import Children, Key, KeyQuery, Unreadable, filetime_to_datetime
 from ..source import Findings, Observations, Source
 
 NAME = "UpdateExeVolatile"
-UPDATES = KeyQuery(r"SOFTWARE\Microsoft\Updates", (NAME,), Children(f"{NAME}*", ("Flags",)), volatile=True)
-UPDATES_32 = KeyQuery(r"SOFTWARE\Microsoft\Updates", (NAME,), Children(f"{NAME}*", ("Flags",)), view=32, volatile=True)
+_UPDATES = r"SOFTWARE\Microsoft\Updates"
+#: The key itself is opened: a list of keys that come and go can miss it.
+FLAG = KeyQuery(rf"{_UPDATES}\{NAME}", ("Flags",), volatile=True)
+FLAG_32 = KeyQuery(rf"{_UPDATES}\{NAME}", ("Flags",), view=32, volatile=True)
+#: The value form, and the siblings that have a time in their names.
+UPDATES = KeyQuery(_UPDATES, (NAME,), Children(f"{NAME}_*", ("Flags",)), volatile=True)
+UPDATES_32 = KeyQuery(_UPDATES, (NAME,), Children(f"{NAME}_*", ("Flags",)), view=32, volatile=True)
 
 
 def evaluate(seen: Observations) -> SourceResult:
     """Return *pending* for a flag that is not zero, *advisory* when it is older than the last boot."""
     found = Findings(seen)
     flags: dict[str, int] = {}
-    for query in (UPDATES, UPDATES_32):
-        updates = found.open(query)
+    for flag, beside in ((FLAG, UPDATES), (FLAG_32, UPDATES_32)):
+        key = found.open(flag)
+        if key:
+            _flag(found, flag.real_path, key, flags)
+        updates = found.open(beside)
         if updates:
-            _value_form(found, query, updates, flags)
-            _key_form(found, query, updates, flags)
+            _value_form(found, beside, updates, flags)
+            _siblings(found, beside, updates, flags)
     found.evidence["flags"] = flags
     return found.result("update.exe left no flag")
 
 
-def _key_form(found: Findings, query: KeyQuery, updates: Key, flags: dict[str, int]) -> None:
+def _flag(found: Findings, where: str, key: Key, flags: dict[str, int]) -> None:
+    number = found.integer(key, "Flags", where)
+    if number is not None:
+        flags[where] = number
+        _judge(found, f"{where}\\Flags", number, key)
+
+
+def _siblings(found: Findings, query: KeyQuery, updates: Key, flags: dict[str, int]) -> None:
     for name, child in updates.children.items():
         where = f"{query.real_path}\\{name}"
         if isinstance(child, Unreadable):
             found.problem(child, where)
-            continue
-        number = found.integer(child, "Flags", where)
-        if number is not None:
-            flags[where] = number
-            _judge(found, f"{where}\\Flags", number, child)
-    if not any(name.lower() == NAME.lower() for name in updates.children):
-        found.not_there(query)
+        else:
+            _flag(found, where, child, flags)
 
 
 def _value_form(found: Findings, query: KeyQuery, updates: Key, flags: dict[str, int]) -> None:
@@ -73,4 +83,6 @@ def _judge(found: Findings, where: str, number: int, key: Key) -> None:
         found.pending(f"a package installer waits for a reboot: HKLM\\{where} is {number}", key=key, identity=identity)
 
 
-SOURCE = Source("update_exe_volatile", "update.exe's volatile flag", __name__, 30, evaluate, (UPDATES, UPDATES_32))
+SOURCE = Source(
+    "update_exe_volatile", "update.exe's volatile flag", __name__, 30, evaluate, (FLAG, FLAG_32, UPDATES, UPDATES_32)
+)
