@@ -126,6 +126,8 @@ class _Case(NamedTuple):
             digests[id_] = result.get("digest")
             if id_ == _RENAMES:
                 _apply_ignores(facts, policy, states, digests, result.get("error") is not None)
+        if not states:
+            raise InputError("leaves out every source of the facts, so nothing would be known", where="policy")
         boot = facts.get("last_reboot")
         time = boot.get("time") if isinstance(boot, Mapping) else None
         boot_time = parse_time(time, "facts.last_reboot.time") if time else None

@@ -248,6 +248,10 @@ class TestBadInput:
         with pytest.raises(InputError, match=r"^history\[0\]: is no decision$"):
             decide(facts(), history=[{}], now=NOW)
 
+    def test_a_policy_that_leaves_out_everything(self) -> None:
+        with pytest.raises(InputError, match=r"^policy: leaves out every source of the facts"):
+            decide(facts(*DRIVER), Policy(skip_sources=SOURCES), now=NOW)
+
     def test_now_without_a_time_zone(self) -> None:
         with pytest.raises(InputError, match=r"^now: has no time zone$"):
             decide(facts(), now=datetime(2026, 1, 1))

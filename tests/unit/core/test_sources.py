@@ -61,6 +61,11 @@ def test_unknown_source_is_named() -> None:
         select(("wua",))
 
 
+def test_asking_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^every source is left out, so nothing would be known$"):
+        facts_from(MemoryRegistry(), sources=["intune"], skip=["intune"])
+
+
 def test_wanted_and_skipped() -> None:
     assert [source.id for source in select(("intune", "domain_join"), ("intune",))] == ["domain_join"]
 

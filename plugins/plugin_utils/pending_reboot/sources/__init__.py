@@ -28,10 +28,13 @@ def select(wanted: tuple[str, ...] = (), skip: tuple[str, ...] = ()) -> tuple[So
     """Return the sources with the ids in `wanted` (all for none), without those in `skip`.
 
     Raises:
-        InputError: an id that is no source's.
+        InputError: an id that is no source's, or no source is left: nothing asked is nothing known.
     """
     known = {source.id for source in all_sources()}
     for id_ in (*wanted, *skip):
         if id_ not in known:
             raise InputError(f"there is no source {id_!r}", hint=f"known: {', '.join(s.id for s in all_sources())}")
-    return tuple(source for source in all_sources() if (not wanted or source.id in wanted) and source.id not in skip)
+    chosen = tuple(source for source in all_sources() if (not wanted or source.id in wanted) and source.id not in skip)
+    if not chosen:
+        raise InputError("every source is left out, so nothing would be known")
+    return chosen
