@@ -75,6 +75,19 @@ def test_silence_is_given_up(lab: Lab) -> None:
     lab.wua(Wua())
 
 
+@pytest.mark.parametrize("limit", ["nan", "0", "-1", "1e12", "inf"])
+def test_a_limit_that_is_none(lab: Lab, limit: str) -> None:
+    done = lab.pending_reboot("local", "--timeout", limit)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("pending-reboot: error: timeout: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_asking_only_what_is_not_asked_is_refused(lab: Lab) -> None:
+    done = lab.pending_reboot("local", "--wua", "none", "--sources", SOURCE)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 def test_not_asked_at_all(lab: Lab) -> None:
     lab.wua(Wua(faults={"SystemInfo": ACCESS_DENIED}))
     found = facts(lab, wua="none")

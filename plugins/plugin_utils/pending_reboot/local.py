@@ -6,11 +6,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from .errors import InputError
 from .facts import facts_from
 from .model import Facts
+
+#: Seconds; nobody waits longer for one component.
+LONGEST_WAIT: Final = 3600
 
 
 def local_facts(
@@ -37,8 +40,10 @@ def local_facts(
         now: as for `facts_from`.
 
     Raises:
-        InputError: this is no Windows, or an unknown source.
+        InputError: this is no Windows, an unknown source, or a limit that is no time to wait.
     """
+    if not 0 < timeout <= LONGEST_WAIT:
+        raise InputError(f"{timeout} is no time to wait", where="timeout", hint=f"up to {LONGEST_WAIT} seconds")
     if sys.platform != "win32":
         raise InputError("this machine is no Windows", hint="read a disk with pending-reboot offline")
     from .readers.local import LocalReader
