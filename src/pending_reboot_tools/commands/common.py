@@ -61,6 +61,16 @@ def add_facts_options(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--all", action="store_true", help="list every file operation in the table")
 
 
+def facts_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments that `add_facts_options` stands for, as every maker of facts takes them."""
+    return {
+        "sources": names(options.sources),
+        "skip": names(options.skip_sources),
+        "ignore": options.ignore,
+        "strict": options.strict,
+    }
+
+
 def names(text: str) -> tuple[str, ...]:
     """Return the names in comma-separated text."""
     return tuple(part.strip() for part in text.split(",") if part.strip())

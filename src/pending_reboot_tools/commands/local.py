@@ -7,11 +7,11 @@ import argparse
 
 from pending_reboot import local_facts
 
-from .common import Commands, add_command, add_facts_options, names, show
+from .common import Commands, add_command, add_facts_options, facts_arguments, show
 
 _DESCRIPTION = """\
-Tell whether this Windows machine waits for a reboot. Most of it works without administrator rights; what may not be
-read is "unknown".
+Tell whether this Windows machine waits for a reboot. Keys are opened with no more rights than a question
+needs; what may not be read is "unknown".
 
 The Windows Update Agent is asked through COM, which needs pywin32 (Salt ships it). It refuses network logons, as WinRM
 and SSH sessions have them; then its CIM class answers in its place where the system has it.
@@ -48,10 +48,7 @@ def run(options: argparse.Namespace) -> int:
     facts = local_facts(
         wua=options.wua,
         timeout=options.timeout,
-        sources=names(options.sources),
-        skip=names(options.skip_sources),
-        ignore=options.ignore,
-        strict=options.strict,
+        **facts_arguments(options),
         packages=options.packages,
     )
     return show([facts.to_dict()], options)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pending_reboot import InputError, offline_facts
 
-from .common import Commands, add_command, add_facts_options, names, show
+from .common import Commands, add_command, add_facts_options, facts_arguments, show
 
 _DESCRIPTION = """\
 Tell whether a Windows machine waits for a reboot from its files: a mounted Windows (the root of the volume or the
@@ -65,10 +65,7 @@ def run(options: argparse.Namespace) -> int:
         **hives,
         running=options.running,
         live_export=options.live_export,
-        sources=names(options.sources),
-        skip=names(options.skip_sources),
-        ignore=options.ignore,
-        strict=options.strict,
+        **facts_arguments(options),
     )
     return show([facts.to_dict()], options)
 
