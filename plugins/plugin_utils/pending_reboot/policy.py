@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple, Protocol, get_args
@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, Protocol, get_args
 from .duration import parse_duration
 from .errors import InputError
 from .sources import select
+from .text import names
 
 OnUnknown = Literal["block", "reboot", "ignore"]
 
@@ -89,16 +90,6 @@ class Policy:
 Recurrence = Callable[[Mapping[str, object]], Window]
 
 
-def _names(value: object, where: str) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    if isinstance(value, Sequence) and all(isinstance(each, str) for each in value):
-        return tuple(value)
-    raise InputError(f"{value!r} is no list of names", where=where)
-
-
 def _flag(value: object, where: str) -> bool:
     if isinstance(value, bool):
         return value
@@ -118,9 +109,9 @@ def _on_unknown(value: object, where: str) -> str:
 
 
 _READERS: Final[Mapping[str, Callable[[object, str], object]]] = {
-    "sources": _names,
-    "skip_sources": _names,
-    "ignore": _names,
+    "sources": names,
+    "skip_sources": names,
+    "ignore": names,
     "strict": _flag,
     "on_unknown": _on_unknown,
     "min_uptime": parse_duration,

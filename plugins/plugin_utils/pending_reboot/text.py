@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small pieces of the sentences that descriptions are made of."""
+"""Small pieces of text: of sentences that descriptions are made of, and lists as people write them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from .errors import InputError
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -15,3 +17,18 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """Return the names, the first few of many, as one phrase."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def names(value: object, where: str) -> tuple[str, ...]:
+    """Return the names in a list, in comma-separated text, or in nothing.
+
+    Raises:
+        InputError: it is none of these. `where` names the field.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(value, Sequence) and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    raise InputError(f"{value!r} is no list of names", where=where)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pending_reboot import InputError
+from pending_reboot.text import names
 
 from ..escape import printable
 from ..render import FactsDict, as_csv, as_json, as_markdown, as_table, wants_colour
@@ -64,16 +65,11 @@ def add_facts_options(parser: argparse.ArgumentParser) -> None:
 def facts_arguments(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments that `add_facts_options` stands for, as every maker of facts takes them."""
     return {
-        "sources": names(options.sources),
-        "skip": names(options.skip_sources),
+        "sources": names(options.sources, "--sources"),
+        "skip": names(options.skip_sources, "--skip-sources"),
         "ignore": options.ignore,
         "strict": options.strict,
     }
-
-
-def names(text: str) -> tuple[str, ...]:
-    """Return the names in comma-separated text."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def show(facts: Sequence[FactsDict], options: argparse.Namespace) -> int:

@@ -4,20 +4,17 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-from pending_reboot import Decision, InputError, Policy, decide
+from pending_reboot import InputError, Policy, decide
 from pending_reboot.duration import parse_duration
+from pending_reboot.history import History, json_objects, of_host
 from pending_reboot.policy import parse_time
+from pending_reboot.text import names
 from pending_reboot_schedule import recurrence
 
 from ..render_decisions import RENDERERS
-from .common import FORMATS, Commands, add_command, names, read_text
+from .common import FORMATS, Commands, add_command, read_text
 
 _DESCRIPTION = """\
 Decide whether a machine is rebooted now: none, reboot, defer or blocked, and why.
@@ -90,15 +87,17 @@ def run(options: argparse.Namespace) -> int:
     """Print a decision for each host and return the exit code of the gravest."""
     if options.record and not options.history:
         raise InputError("--record needs --history")
-    facts = _objects(options.facts, "facts")
+    facts = json_objects(read_text(options.facts, "facts"), "facts", where=options.facts)
     if not facts:
         raise InputError("holds no facts", where=options.facts)
     policy = _policy(options)
-    history = _history(options.history)
+    history = History(options.history) if options.history else None
+    before = history.decisions() if history else []
     now = parse_time(options.now, "--now") if options.now else None
-    decisions = [decide(each, policy, _of_host(history, each, len(facts)), now) for each in facts]
-    if options.record:
-        _append(options.history, decisions)  # first: a decision that is acted on must not be lost
+    alone = len(facts) == 1
+    decisions = [decide(each, policy, of_host(before, each.get("host"), alone=alone), now) for each in facts]
+    if history and options.record:
+        history.record(decisions)  # first: a decision that is acted on must not be lost
     print(RENDERERS[options.format]([decision.to_dict() for decision in decisions]))
     actions = {decision.action for decision in decisions}
     return next(code for action, code in _EXIT_CODES.items() if action in actions)
@@ -107,9 +106,9 @@ def run(options: argparse.Namespace) -> int:
 def _policy(options: argparse.Namespace) -> Policy:
     data = _yaml(options.policy) if options.policy else {}
     if options.sources is not None:
-        data["sources"] = names(options.sources)
+        data["sources"] = names(options.sources, "--sources")
     if options.skip_sources is not None:
-        data["skip_sources"] = names(options.skip_sources)
+        data["skip_sources"] = names(options.skip_sources, "--skip-sources")
     policy = Policy.from_dict(data, recurrence=recurrence(InputError, parse_duration))
     return replace(policy, ignore=(*policy.ignore, *(options.ignore or ())), strict=policy.strict or options.strict)
 
@@ -128,55 +127,3 @@ def _yaml(path: str) -> dict[str, object]:
     if not isinstance(data, dict):
         raise InputError("is no policy: it must be a mapping", where=path)
     return data
-
-
-def _objects(path: str, what: str) -> list[dict[str, Any]]:
-    """Return the JSON objects in a file: one, or one a line."""
-    text = read_text(path, what)
-    try:
-        whole = json.loads(text)
-        found = whole if isinstance(whole, list) else [whole]
-    except RecursionError as error:
-        raise InputError(f"is no {what}: it is nested too deeply", where=path) from error
-    except ValueError:
-        found = [_line(line, f"{path}:{number}") for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    for each in found:
-        if not isinstance(each, dict):
-            raise InputError(f"is no {what}: it must hold JSON objects", where=path)
-    return found
-
-
-def _line(line: str, where: str) -> object:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"is no JSON: {error}", where=where) from error
-
-
-def _history(path: str | None) -> list[dict[str, Any]]:
-    if not path:
-        return []
-    try:
-        return _objects(path, "history")
-    except InputError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return []
-        raise
-
-
-def _of_host(history: list[dict[str, Any]], facts: Mapping[str, Any], hosts: int) -> list[dict[str, Any]]:
-    """Return the decisions about this host; a history without host names belongs to a single host."""
-    host = facts.get("host")
-    return [each for each in history if each.get("host") == host or (hosts == 1 and not each.get("host"))]
-
-
-def _append(path: str, decisions: list[Decision]) -> None:
-    try:
-        with Path(path).open("ab+") as file:
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":
-                    file.write(b"\n")
-            file.writelines(json.dumps(decision.to_dict()).encode("ascii") + b"\n" for decision in decisions)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=path) from error
