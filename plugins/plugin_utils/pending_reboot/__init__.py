@@ -15,19 +15,24 @@ from .errors import HiveError, InputError, PendingRebootError
 
 if TYPE_CHECKING:
     from .facts import facts_from
+    from .fixture import Fixture
     from .flag import FlagResult, flag_reboot
     from .gate import Decision, decide
+    from .history import History
     from .local import local_facts
     from .model import Facts
     from .offline import offline_facts
     from .policy import Policy
+    from .summary import registry_sources, summarize
 
 __version__ = VERSION
 
 __all__ = [
     "Decision",
     "Facts",
+    "Fixture",
     "FlagResult",
+    "History",
     "HiveError",
     "InputError",
     "PendingRebootError",
@@ -38,19 +43,25 @@ __all__ = [
     "flag_reboot",
     "local_facts",
     "offline_facts",
+    "registry_sources",
+    "summarize",
 ]
 
 # Imported on first use: a Salt grain pays for the facts, not for the gate.
 _HOMES = {
     "Decision": "gate",
     "Facts": "model",
+    "Fixture": "fixture",
     "FlagResult": "flag",
+    "History": "history",
     "Policy": "policy",
     "decide": "gate",
     "facts_from": "facts",
     "flag_reboot": "flag",
     "local_facts": "local",
     "offline_facts": "offline",
+    "registry_sources": "summary",
+    "summarize": "summary",
 }
 
 

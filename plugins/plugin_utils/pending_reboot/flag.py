@@ -13,7 +13,7 @@ References:
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from .errors import InputError, PendingRebootError
 from .sources.install_witness import FLAG
@@ -33,25 +33,50 @@ class FlagResult(NamedTuple):
         return {"changed": self.changed, "key": REBOOT_REQUIRED.path, "before": self.before, "after": self.after}
 
 
-def flag_reboot(update_id: str, *, test: bool = False) -> FlagResult:
+class VolatileKeys(Protocol):
+    """Where flags are read and written."""
+
+    def flagged(self, path: str) -> list[str] | None:
+        """Return the names of the values of a key below HKEY_LOCAL_MACHINE, None when it is absent.
+
+        Raises:
+            PendingRebootError: it cannot be read.
+        """
+
+    def write_flag(self, path: str, name: str) -> None:
+        """Set the DWORD value `name` to 1 in the volatile key at `path`, which is created when it is absent.
+
+        Raises:
+            PendingRebootError: the key is there and not volatile; it is left as it is.
+            OSError: Windows refuses.
+        """
+
+
+def lasting(path: str) -> PendingRebootError:
+    """Return the error that a key which would keep the flag is."""
+    return PendingRebootError(
+        f"HKLM\\{path} exists and is not volatile: it would outlive the reboot, so nothing was written"
+        " (remove it if nobody needs it)"
+    )
+
+
+def flag_reboot(update_id: str, *, test: bool = False, keys: VolatileKeys | None = None) -> FlagResult:
     """Flag that `update_id` waits for a reboot; a second call changes nothing.
 
     Args:
         update_id: the update's id (a GUID) or another name for what was installed, as a value name.
         test: only tell what would change.
+        keys: where to flag; this machine's registry when not given.
 
     Raises:
         InputError: this is no Windows, or the id cannot be a value name.
         PendingRebootError: a key exists that is not volatile, or Windows refuses to write.
     """
-    if sys.platform != "win32":
-        raise InputError("this machine is no Windows: nothing can be flagged here")
     if not update_id.strip() or not update_id.isprintable() or len(update_id) > 255:
         raise InputError(f"{update_id!r} is no update id", hint="give the update's GUID or its KB number")
-    from .volatile import flagged, write_flag
-
-    before = flagged(REBOOT_REQUIRED.path)
-    noted = flagged(FLAG.path)
+    keys = keys or _of_this_machine()
+    before = keys.flagged(REBOOT_REQUIRED.path)
+    noted = keys.flagged(FLAG.path)
     wanted = update_id.lower()
     missing = [
         path
@@ -61,10 +86,18 @@ def flag_reboot(update_id: str, *, test: bool = False) -> FlagResult:
     if missing and not test:
         try:
             for path in missing:
-                write_flag(path, update_id)
+                keys.write_flag(path, update_id)
         except OSError as error:
             raise PendingRebootError(f"the reboot could not be flagged: {error}") from error
     after = list(before or [])
     if REBOOT_REQUIRED.path in missing:
         after.append(update_id)
     return FlagResult(bool(missing), before, after)
+
+
+def _of_this_machine() -> VolatileKeys:
+    if sys.platform != "win32":
+        raise InputError("this machine is no Windows: nothing can be flagged here")
+    from . import volatile
+
+    return volatile

@@ -6,11 +6,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from .errors import InputError
 from .facts import facts_from
 from .model import Facts
+
+#: What to ask the Windows Update Agent: nothing, its state, or also which updates wait (slower).
+Wua = Literal["none", "state", "updates"]
 
 #: Seconds; nobody waits longer for one component.
 LONGEST_WAIT: Final = 3600
@@ -18,7 +21,7 @@ LONGEST_WAIT: Final = 3600
 
 def local_facts(
     *,
-    wua: Literal["none", "state", "updates"] = "state",
+    wua: Wua = "state",
     timeout: float = 30,
     sources: Sequence[str] = (),
     skip: Sequence[str] = (),
@@ -48,13 +51,23 @@ def local_facts(
         raise InputError("this machine is no Windows", hint="read a disk with pending-reboot offline")
     from .readers.local import LocalReader
 
-    left_out = (*skip, "windows_update_agent") if wua == "none" else tuple(skip)
     return facts_from(
         LocalReader(wua=wua, timeout=timeout),
         sources=sources,
-        skip=left_out,
+        skip=left_out(skip, wua),
         ignore=ignore,
         strict=strict,
         packages=packages,
         now=now,
     )
+
+
+def left_out(skip: Sequence[str], wua: str) -> tuple[str, ...]:
+    """Return the ids of the sources to leave out: those in `skip`, and WUA's when `wua` is "none".
+
+    Raises:
+        InputError: `wua` is none of its words.
+    """
+    if wua not in get_args(Wua):
+        raise InputError(f"{wua!r} is not known", where="wua", hint=f"one of {', '.join(get_args(Wua))}")
+    return (*skip, "windows_update_agent") if wua == "none" else tuple(skip)

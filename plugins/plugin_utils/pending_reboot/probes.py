@@ -31,3 +31,6 @@ DESIRED_STATE: Final = "desired_state_configuration"
 
 #: {"path": str, "size": int}: the file WinSxS\pending.xml, which the next boot works through.
 PENDING_XML: Final = "pending_xml"
+
+#: The questions that another component answers, which may be slow, refuse or hang. The rest is answered at once.
+COMPONENTS: Final = frozenset({WINDOWS_UPDATE_AGENT, WINDOWS_UPDATE_SETTINGS, CONFIGURATION_MANAGER, DESIRED_STATE})

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing values into volatile keys, and into nothing else. Importing this module fails elsewhere than on Windows."""
+"""Writing values into volatile keys, and into nothing else. Satisfies `flag.VolatileKeys`.
+
+Importing this module fails elsewhere than on Windows.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import winreg
 from typing import Final
 
 from .errors import PendingRebootError
+from .flag import lasting
 from .readers import win32
 from .readers.local import LocalReader
 from .registry import Absent, KeyQuery, Unreadable
@@ -42,10 +46,7 @@ def write_flag(path: str, name: str) -> None:
     handle, new = win32.create_key(path, _ACCESS, volatile=True)
     try:
         if not new and not _is_volatile(handle, path):
-            raise PendingRebootError(
-                f"HKLM\\{path} exists and is not volatile: it would outlive the reboot, so nothing was written"
-                " (remove it if nobody needs it)"
-            )
+            raise lasting(path)
         winreg.SetValueEx(handle, name, 0, winreg.REG_DWORD, 1)
     finally:
         winreg.CloseKey(handle)

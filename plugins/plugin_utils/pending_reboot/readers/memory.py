@@ -50,6 +50,10 @@ class MemoryKey:
         for child in self._children.values():
             yield child.name, child.refuses or child
 
+    def subkeys(self) -> list[MemoryKey]:
+        """Return every subkey, those that refuse as well."""
+        return list(self._children.values())
+
     def child(self, name: str) -> MemoryKey | None:
         """Return the subkey `name`, None when there is none."""
         return self._children.get(name.lower())
