@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether this Windows minion waits for a reboot, why, since when and how sure that is; and rebooting it, gated.
+
+    salt '*' pending_reboot.state
+    salt -G 'reboot_state:state:pending' pending_reboot.reasons
+    salt WEB01 pending_reboot.facts wua=updates
+
+Settings, in the minion's configuration or (except `fixture`) its pillar:
+
+    pending_reboot:
+      policy: {on_unknown: block, max_reboots: 1}   # docs/gate.md
+      history: 'C:\\ProgramData\\reboots.jsonl'        # where decisions are kept
+      fixture: /srv/web01.yml                       # play the Windows machine in this file (docs/salt.md)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+
+import salt.utils.args
+import salt.utils.platform
+from salt.exceptions import CommandExecutionError
+
+# What was synced a moment ago counts, not what is in memory.
+importlib.invalidate_caches()
+sys.modules.pop("pending_reboot_salt", None)
+import pending_reboot_salt as shared
+
+_core = shared.core()
+
+__virtualname__ = "pending_reboot"
+
+#: Seconds.
+_LONGEST_DELAY = 86400
+
+
+def __virtual__():
+    return shared.virtual(__opts__, salt.utils.platform.is_windows())
+
+
+def facts(wua="state", timeout=30, sources=None, skip_sources=None, ignore=None, strict=False, packages=False):
+    """Return the facts, as docs/facts.md describes them.
+
+    wua
+        what to ask the Windows Update Agent: `none`, its `state`, or also which `updates` wait (slower)
+    timeout
+        seconds after which a component that does not answer counts as unreadable
+    sources, skip_sources
+        ids of the sources to ask, or to leave out: a list or comma-separated
+    ignore
+        patterns of file operations that do not count, such as `*\\Temp\\*`
+    strict
+        count clean-up at the next boot as pending
+    packages
+        read the state of every package as well (slow)
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' pending_reboot.facts wua=none skip_sources=intune
+    """
+    with _clear_errors():
+        found = shared.facts(
+            _core,
+            _settings(),
+            wua=wua,
+            timeout=timeout,
+            sources=sources,
+            skip=skip_sources,
+            ignore=ignore,
+            strict=strict,
+            packages=packages,
+        )
+    return found.to_dict()
+
+
+def state(**options):
+    """Return `pending`, `unknown`, `advisory` or `clear`. Takes what `facts` takes.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' pending_reboot.state
+    """
+    return facts(**salt.utils.args.clean_kwargs(**options))["state"]
+
+
+def reasons(**options):
+    """Return why the machine is pending: a list of `source` and `description`. Takes what `facts` takes.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' pending_reboot.reasons
+    """
+    return facts(**salt.utils.args.clean_kwargs(**options))["reboot_required_reasons"]
+
+
+def updates(timeout=120):
+    """Return the updates that wait for the reboot: a list of `update_id`, `kb` and `title`.
+
+    What the Windows Update Agent could not tell is an error, not an empty list.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' pending_reboot.updates
+    """
+    found = facts("updates", timeout, ["windows_update", "windows_update_agent"])
+    for result in found["sources"].values():
+        why = result["evidence"].get("updates_error") or (result["error"] or {}).get("message")
+        if why:
+            raise CommandExecutionError(f"the updates are not known: {why}")
+    return found["updates"]
+
+
+def summary():
+    """Return what the grain `reboot_state` holds, read now: from the registry alone, and never an error.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' pending_reboot.summary
+    """
+    return shared.summary(_core, _settings())
+
+
+def flag(update_id, test=False):
+    """Flag that an update that was installed by hand waits for the reboot, so that other scanners see it.
+
+    The flag vanishes with the reboot. Flagging twice changes nothing.
+
+    update_id
+        the update's GUID or KB number
+    test
+        only tell what would change
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt WEB01 pending_reboot.flag KB902400
+    """
+    given = _settings()
+    with _clear_errors():
+        played = shared.fixture(_core, given)
+        flagging = played.flag if played else _core.flag_reboot
+        return flagging(str(update_id), test=bool(test)).to_dict()
+
+
+def decide(policy=None, record=False):
+    """Return the gate's decision (docs/gate.md): `none`, `reboot`, `defer` or `blocked`, and why.
+
+    policy
+        fields of the policy that differ from the minion's settings
+    record
+        keep the decision in this minion's history, unless it is a reboot: `reboot` records those that it orders
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' pending_reboot.decide policy='{on_unknown: ignore}'
+    """
+    given = _settings()
+    with _clear_errors():
+        history = shared.history(_core, __opts__, given)
+        decision = shared.decide(_core, given, policy, history)
+        if record and decision.action != "reboot":
+            history.record([decision])
+        return decision.to_dict()
+
+
+def reboot(policy=None, delay=30, message=None, test=False):
+    """Reboot when the gate decides so, and only then; return the decision, and whether a reboot was requested.
+
+    policy
+        fields of the policy that differ from the minion's settings
+    delay
+        seconds until Windows goes down, so that the answer still gets out
+    message
+        what Windows shows to those who are logged on
+    test
+        only tell what would be done
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt -G 'reboot_state:state:pending' pending_reboot.reboot test=True
+    """
+    given = _settings()
+    with _clear_errors():
+        if isinstance(delay, bool) or not isinstance(delay, int) or not 0 <= delay <= _LONGEST_DELAY:
+            raise CommandExecutionError(f"delay: {delay!r} is no number of seconds from 0 to {_LONGEST_DELAY}")
+        history = shared.history(_core, __opts__, given)
+        decision = shared.decide(_core, given, policy, history)
+        requested = decision.action == "reboot" and not test
+        if not test:
+            history.record([decision])  # first: a reboot that nobody remembers could be ordered for ever
+        if requested:
+            _request(given, delay, message or f"pending-reboot: {', '.join(decision.reasons)}")
+    if decision.action == "blocked":
+        __context__["retcode"] = 1
+    return {"decision": decision.to_dict(), "requested": requested}
+
+
+def version():
+    """Return the version of the core.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' pending_reboot.version
+    """
+    return _core.__version__
+
+
+def _request(given, delay, message):
+    played = shared.fixture(_core, given)
+    if played:
+        played.reboot()  # never this machine
+    elif not __salt__["system.shutdown"](message, timeout=delay, in_seconds=True, reboot=True):
+        raise CommandExecutionError("Windows refused to reboot: see the minion's log; is a shutdown under way?")
+
+
+def _settings():
+    return shared.settings(__opts__, __pillar__)
+
+
+@contextlib.contextmanager
+def _clear_errors():
+    """Turn what the core says into the error that Salt shows without a traceback."""
+    try:
+        yield
+    except (_core.PendingRebootError, OSError) as error:
+        raise CommandExecutionError(str(error)) from error

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports about a fleet, and gated reboots in waves that verify themselves.
+
+    salt-run pending_reboot.report
+    salt-run pending_reboot.plan batch=1,3,100%
+    salt-run pending_reboot.patch_fleet 'G@os:Windows' tgt_type=compound batch=10% test=True
+
+Who waits for a reboot is taken from the master's cache of the grain `reboot_state`, which costs no question to any
+minion; before it reboots, each minion of a wave decides for itself, on what it reads then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import sys
+
+import salt.client
+import salt.utils.args
+import salt.utils.minions
+from salt.exceptions import SaltInvocationError
+
+# What was synced a moment ago counts, not what is in memory.
+importlib.invalidate_caches()
+sys.modules.pop("pending_reboot_salt", None)
+import pending_reboot_salt as shared
+
+_core = shared.core()
+
+log = logging.getLogger(__name__)
+
+_TIMES = frozenset({"timeout", "settle", "poll", "max_failures"})
+_OPTIONS = _TIMES | {"patches", "health", "delay", "message"}
+
+
+def report(tgt="*", tgt_type="glob"):
+    """Return the reboot state of each minion as the master's cache has it, and how many have which.
+
+    A minion whose grain is not in the cache is `unknown`, with the reason.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run pending_reboot.report
+    """
+    minions = _cached(tgt, tgt_type)
+    counts = dict.fromkeys(("pending", "unknown", "advisory", "clear"), 0)
+    for found in minions.values():
+        counts[found["state"]] = counts.get(found["state"], 0) + 1
+    return {"counts": counts, "minions": minions}
+
+
+def plan(tgt="*", tgt_type="glob", batch=1, states="pending"):
+    """Return the waves in which those minions would be rebooted that wait for it according to the cache.
+
+    batch
+        how many minions a wave has: a number, a percentage, or several of these of which the last one repeats
+        (`1,3,100%`)
+    states
+        which states of the grain are taken, comma-separated
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run pending_reboot.plan 'web*' batch=1,25%
+    """
+    minions = _cached(tgt, tgt_type)
+    with _clear_errors():
+        wanted = shared.names(_core, states, "states")
+        chosen = sorted(name for name, found in minions.items() if found["state"] in wanted)
+        return {
+            "waves": shared.part(_core, "rollout").waves(chosen, batch),
+            "left_out": {name: found["state"] for name, found in sorted(minions.items()) if name not in chosen},
+        }
+
+
+def wave(minions, policy=None, test=False, **options):
+    """Reboot those of the minions that decide to, and verify each; the run fails when one fails.
+
+    Verified means: it answers again, its boot time has changed, its gate has nothing left to do, and it is healthy.
+
+    minions
+        their ids, a list or comma-separated
+    policy
+        fields of the gate's policy that differ from the minions' settings (docs/gate.md)
+    test
+        only ask what would be done
+    options
+        those of `patch_fleet`
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run pending_reboot.wave web01,web02 timeout=1200
+    """
+    with _clear_errors():
+        names = shared.names(_core, minions, "minions")
+        unknown = sorted(set(names) - set(_known(list(names), "list")))
+        if not names or unknown:
+            raise SaltInvocationError(f"no such minion: {', '.join(unknown)}" if unknown else "no minion is given")
+        return _run([names], policy, test, options)
+
+
+def patch_fleet(tgt="*", tgt_type="glob", batch=1, states="pending", policy=None, test=False, **options):
+    """Reboot a fleet in waves; a wave starts when the one before it is verified.
+
+    tgt, tgt_type, batch, states
+        as for `plan`; with `patches`, give `states=pending,unknown,advisory,clear` to patch every minion
+    policy, test
+        as for `wave`
+    patches
+        a state (SLS) that is applied to a wave before it reboots, such as one that installs patches or drains the host
+    health
+        functions that tell whether a minion does its work again: names, or mappings of a name to its arguments
+        (`[{service.status: [W3SVC]}]`); what is false or an error is unhealthy
+    timeout
+        seconds from the order to reboot until a minion must be back (1800)
+    settle
+        seconds a minion that is back has until nothing is pending and it is healthy (300)
+    poll
+        seconds between two questions (10)
+    max_failures
+        how many minions may fail before no further wave starts (0)
+    delay, message
+        as for the module's `reboot`
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run pending_reboot.patch_fleet 'web*' batch=1,10% patches=patches.november health='[test.ping]'
+    """
+    waves = plan(tgt, tgt_type, batch, states)["waves"]
+    with _clear_errors():
+        return _run(waves, policy, test, options)
+
+
+def version():
+    """Return the version of the core on this master.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run pending_reboot.version
+    """
+    return _core.__version__
+
+
+def _known(tgt, tgt_type):
+    """Return the ids of the minions that match, of those whose keys are accepted."""
+    return salt.utils.minions.CkMinions(__opts__).check_minions(tgt, tgt_type)["minions"]
+
+
+def _cached(tgt, tgt_type):
+    """Return what the master's cache has of the grain, by minion."""
+    known = _known(tgt, tgt_type)
+    grains = __salt__["cache.grains"](known, "list") if known else {}
+    missing = {"state": "unknown", "reasons": [], "error": "the grain reboot_state is not in the master's cache"}
+    return {name: (grains.get(name) or {}).get("reboot_state") or dict(missing) for name in sorted(known)}
+
+
+def _run(waves, policy, test, options):
+    """Run waves; return what became of each minion, and set the retcode."""
+    options = salt.utils.args.clean_kwargs(**options)
+    unknown = sorted(set(options) - _OPTIONS)
+    if unknown:
+        raise SaltInvocationError(f"unknown option {unknown[0]!r}; known: {', '.join(sorted(_OPTIONS))}")
+    kept = {name: options.pop(name) for name in _TIMES & options.keys()}
+    fleet = _Fleet(policy=policy, test=test, **options)
+    results = shared.part(_core, "rollout").Rollout(fleet, tell=_tell, **kept).run(waves)
+    counts = {}
+    for result in results.values():
+        counts[result.outcome] = counts.get(result.outcome, 0) + 1
+    failed = [name for name, result in results.items() if result.outcome == "failed"]
+    if failed:
+        __context__["retcode"] = 1
+    minions = {name: result.to_dict() for name, result in results.items()}
+    return {"ok": not failed, "failed": failed, "counts": counts, "minions": minions}
+
+
+def _tell(text):
+    """Tell a person what happens; salt-run prints it among the result, which a program could not read then."""
+    log.info(text)
+    if not __opts__.get("output"):
+        __jid_event__.fire_event({"message": text}, "progress")
+
+
+@contextlib.contextmanager
+def _clear_errors():
+    """Turn what the core says into the error that Salt shows without a traceback."""
+    try:
+        yield
+    except _core.PendingRebootError as error:
+        raise SaltInvocationError(str(error)) from error
+
+
+class _Fleet:
+    """Reaches minions through the master. Satisfies the core's `rollout.Fleet`."""
+
+    #: Seconds until a minion that works on it is asked whether it still does.
+    _SECONDS = 60
+
+    def __init__(self, policy=None, test=False, patches=None, health=None, delay=30, message=None):
+        self._reboot = {"policy": policy, "delay": delay, "message": message, "test": test}
+        self._patches = {"mods": patches, "test": test} if patches else None
+        self._health = [_call(each) for each in ([health] if isinstance(health, (str, dict)) else health or [])]
+
+    def ping(self, names, seconds):
+        return self._ask(names, "test.ping", seconds)
+
+    def prepare(self, names):
+        if not self._patches:
+            return {name: {} for name in names}
+        return self._ask(names, "state.apply", self._SECONDS, self._patches)
+
+    def reboot(self, names):
+        return self._ask(names, "pending_reboot.reboot", self._SECONDS, self._reboot)
+
+    def decide(self, names, seconds):
+        asked = {"policy": self._reboot["policy"], "record": True}
+        return self._ask(names, "pending_reboot.decide", seconds, asked)
+
+    def health(self, names, seconds):
+        found = {name: {} for name in names}
+        for function, arguments in self._health:
+            answers = self._ask(names, function, seconds, arg=arguments)
+            for name in names:
+                answer = answers.get(name, "no answer")
+                if isinstance(answer, str):
+                    found[name] = f"{function}: {answer}"
+        return found
+
+    def finish(self, names):
+        self._ask(names, "saltutil.refresh_grains", self._SECONDS)
+
+    @staticmethod
+    def _ask(names, function, seconds, kwarg=None, arg=()):
+        """Return what each minion answers, a text when it failed; one that is silent is left out."""
+        if not names:
+            return {}
+        with salt.client.get_local_client(mopts=__opts__) as client:
+            answers = client.cmd(
+                list(names), function, arg, timeout=int(seconds), tgt_type="list", kwarg=kwarg, full_return=True
+            )
+        return {name: _plain(answer) for name, answer in answers.items() if isinstance(answer, dict)}
+
+
+def _call(written):
+    """Return the function's name and its arguments."""
+    if isinstance(written, dict) and len(written) == 1:
+        ((function, arguments),) = written.items()
+        return str(function), arguments if isinstance(arguments, list) else [arguments]
+    if isinstance(written, str):
+        return written, []
+    raise SaltInvocationError(f"health: {written!r} is no function, and no mapping of one to its arguments")
+
+
+def _plain(answer):
+    """Return what a minion returned, as a mapping, or as a text when it is a failure."""
+    found = answer.get("ret")
+    if isinstance(found, dict) and "decision" not in found and answer.get("retcode"):
+        failed = [key for key, state in found.items() if not isinstance(state, dict) or state.get("result") is False]
+        return f"failed: {', '.join(failed) or found}"
+    if isinstance(found, dict):
+        return found
+    if found is False or answer.get("retcode"):
+        return f"failed: {' '.join(str(found).split())}"
+    return {"ret": found}

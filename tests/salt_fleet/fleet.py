@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Salt master and its minions, as processes on this machine that talk over loopback."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .installation import Salt
+from .masterless import Outcome, run
+
+_START = 60
+_END = 20
+
+#: Makes a minion start its jobs as Windows does: in fresh processes.
+_SPAWN = 'import multiprocessing\nmultiprocessing.set_start_method("spawn", force=True)\n'
+
+
+class Daemon:
+    """A process that runs until it is stopped, with everything it starts."""
+
+    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+        self._log = log.open("ab")
+        self._process = subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """End it; `at_once` as a power cut does."""
+        for number in (signal.SIGKILL,) if at_once else (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self._process.pid, number)
+                self._process.wait(_END)
+                break
+            except ProcessLookupError:
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        self._process.wait(_END)
+        self._log.close()
+
+
+class Fleet:
+    """A running master with minions."""
+
+    def __init__(self, salt: Salt, file_roots: Sequence[Path], *, spawn: bool = False) -> None:
+        self.salt = salt
+        #: Everything lies here; a short path, because sockets have one.
+        self.folder = Path(tempfile.mkdtemp(prefix="prs"))
+        self._file_roots = [str(each) for each in file_roots]
+        self._ports = _free_ports(2)
+        self._minions: dict[str, Daemon] = {}
+        self._environment: dict[str, str] = {}
+        if spawn:
+            (self.folder / "site").mkdir()
+            (self.folder / "site/sitecustomize.py").write_text(_SPAWN)
+            self._environment["PYTHONPATH"] = str(self.folder / "site")
+        self._write("master", self._master_settings(), "master")
+        self._master = Daemon(
+            [salt.program("salt-master"), "-c", str(self.folder / "master"), "-l", "warning"],
+            self.folder / "master.log",
+            {},
+        )
+
+    @classmethod
+    @contextmanager
+    def running(cls, salt: Salt, file_roots: Sequence[Path], *, spawn: bool = False) -> Iterator[Fleet]:
+        """Start a master; end it and its minions afterwards."""
+        fleet = cls(salt, file_roots, spawn=spawn)
+        try:
+            yield fleet
+        finally:
+            fleet.stop()
+
+    def _master_settings(self) -> dict[str, Any]:
+        return {
+            "publish_port": self._ports[0],
+            "ret_port": self._ports[1],
+            "auto_accept": True,
+            "worker_threads": 3,
+            "file_roots": {"base": self._file_roots},
+            "gather_job_timeout": 5,
+        }
+
+    def _write(self, name: str, settings: Mapping[str, Any], kind: str) -> None:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        usual = {
+            "user": getpass.getuser(),
+            "interface": "127.0.0.1",
+            "root_dir": str(folder),
+            "pki_dir": str(folder / "pki"),
+            "cachedir": str(folder / "cache"),
+            "extension_modules": str(folder / "extmods"),
+            "sock_dir": str(folder / "s"),
+            "pidfile": str(folder / "pid"),
+            "log_file": str(folder / "log"),
+        }
+        (folder / kind).write_text(json.dumps({**usual, **settings}))
+
+    def start(self, name: str, **settings: Any) -> None:
+        """Start a minion; with settings, it is configured anew."""
+        if settings or not (self.folder / name).exists():
+            usual = {
+                "id": name,
+                "master": "127.0.0.1",
+                "master_port": self._ports[1],
+                "publish_port": self._ports[0],
+                "acceptance_wait_time": 1,
+                "random_reauth_delay": 1,
+                "loop_interval": 1,
+                "grains_blacklist": ["disks"],
+            }
+            self._write(name, {**usual, **settings}, "minion")
+        self._minions[name] = Daemon(
+            [self.salt.program("salt-minion"), "-c", str(self.folder / name), "-l", "warning"],
+            self.folder / f"{name}.log",
+            self._environment,
+        )
+
+    def power_off(self, name: str) -> None:
+        """End a minion as a power cut does."""
+        self._minions.pop(name).stop(at_once=True)
+
+    def stop(self) -> None:
+        """End everything."""
+        for name in list(self._minions):
+            self._minions.pop(name).stop(at_once=True)
+        self._master.stop(at_once=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def wait_for(self, names: Sequence[str]) -> None:
+        """Wait until these minions answer."""
+
+        def up() -> bool:
+            return set(names) <= set(self.call(list(names), "test.ping", timeout=3))
+
+        eventually(up, _START, "minions answer")
+
+    def run(self, program: str, *arguments: str) -> Outcome:
+        """Run `salt` or `salt-run` on the master."""
+        command = [self.salt.program(program), "-c", str(self.folder / "master"), "--out=json", "-l", "error"]
+        return run([*command, *arguments], {})
+
+    def call(self, target: str | Sequence[str], function: str, *arguments: str, timeout: int = 30) -> dict[str, Any]:
+        """Return what a function returns on each minion that answers; `target` is a compound one, or a list."""
+        options = ["--static", f"--timeout={timeout}"]
+        words = ["-C", target] if isinstance(target, str) else ["-L", ",".join(target)]
+        done = self.run("salt", *options, *words, function, *arguments)
+        found = done.value if isinstance(done.value, dict) else {}
+        return {name: value for name, value in found.items() if value is not False or function != "test.ping"}
+
+    def runner(self, function: str, *arguments: str) -> Any:
+        """Return what a runner returns."""
+        done = self.run("salt-run", function, *arguments)
+        assert done.value is not None, done.text
+        return done.value
+
+    def events(self, tag: str) -> Events:
+        """Listen to the master's events from now on."""
+        return Events(self, tag)
+
+
+class Events:
+    """What arrives on the master's event bus."""
+
+    def __init__(self, fleet: Fleet, tag: str) -> None:
+        self._file = fleet.folder / f"events-{time.monotonic_ns()}"
+        command = [fleet.salt.program("salt-run"), "-c", str(fleet.folder / "master"), "-l", "quiet", "state.event"]
+        self._daemon = Daemon([*command, tag, "count=-1"], self._file, {"PYTHONUNBUFFERED": "1"})
+        time.sleep(2)  # nothing tells when it listens
+
+    def seen(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the tags and data of what has arrived so far."""
+        lines = [line for line in self._file.read_text().splitlines() if "\t" in line]
+        return [(line.partition("\t")[0], json.loads(line.partition("\t")[2])) for line in lines]
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._daemon.stop(at_once=True)
+
+
+def eventually(check: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until `check` holds."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.3)
+
+
+def _free_ports(number: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(number)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
