@@ -11,7 +11,7 @@ minion; before it reboots, each minion of a wave decides for itself, on what it 
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import importlib
 import logging
 import sys
@@ -19,7 +19,6 @@ import sys
 import salt.client
 import salt.utils.args
 import salt.utils.minions
-from salt.exceptions import SaltInvocationError
 
 # What was synced a moment ago counts, not what is in memory.
 importlib.invalidate_caches()
@@ -30,8 +29,22 @@ _core = shared.core()
 
 log = logging.getLogger(__name__)
 
-_TIMES = frozenset({"timeout", "settle", "poll", "max_failures"})
+_TIMES = frozenset({"timeout", "settle", "poll", "answer", "max_failures"})
 _OPTIONS = _TIMES | {"patches", "health", "delay", "message"}
+
+
+def _clear_errors(function):
+    """Have a runner return its error as a text, with the retcode set; what it raises is shown with a traceback."""
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except _core.PendingRebootError as error:
+            __context__["retcode"] = 1
+            return f"error: {error}"
+
+    return wrapped
 
 
 def report(tgt="*", tgt_type="glob"):
@@ -52,6 +65,7 @@ def report(tgt="*", tgt_type="glob"):
     return {"counts": counts, "minions": minions}
 
 
+@_clear_errors
 def plan(tgt="*", tgt_type="glob", batch=1, states="pending"):
     """Return the waves in which those minions would be rebooted that wait for it according to the cache.
 
@@ -68,15 +82,15 @@ def plan(tgt="*", tgt_type="glob", batch=1, states="pending"):
         salt-run pending_reboot.plan 'web*' batch=1,25%
     """
     minions = _cached(tgt, tgt_type)
-    with _clear_errors():
-        wanted = shared.names(_core, states, "states")
-        chosen = sorted(name for name, found in minions.items() if found["state"] in wanted)
-        return {
-            "waves": shared.part(_core, "rollout").waves(chosen, batch),
-            "left_out": {name: found["state"] for name, found in sorted(minions.items()) if name not in chosen},
-        }
+    wanted = shared.names(_core, states, "states")
+    chosen = [name for name, found in minions.items() if found["state"] in wanted]
+    return {
+        "waves": shared.part(_core, "rollout").waves(chosen, batch),
+        "left_out": {name: found["state"] for name, found in minions.items() if name not in chosen},
+    }
 
 
+@_clear_errors
 def wave(minions, policy=None, test=False, **options):
     """Reboot those of the minions that decide to, and verify each; the run fails when one fails.
 
@@ -97,14 +111,14 @@ def wave(minions, policy=None, test=False, **options):
 
         salt-run pending_reboot.wave web01,web02 timeout=1200
     """
-    with _clear_errors():
-        names = shared.names(_core, minions, "minions")
-        unknown = sorted(set(names) - set(_known(list(names), "list")))
-        if not names or unknown:
-            raise SaltInvocationError(f"no such minion: {', '.join(unknown)}" if unknown else "no minion is given")
-        return _run([names], policy, test, options)
+    names = shared.names(_core, minions, "minions")
+    unknown = sorted(set(names) - set(_known(list(names), "list")))
+    if not names or unknown:
+        raise _core.InputError(f"no such minion: {', '.join(unknown)}" if unknown else "no minion is given")
+    return _run([names], policy, test, options)
 
 
+@_clear_errors
 def patch_fleet(tgt="*", tgt_type="glob", batch=1, states="pending", policy=None, test=False, **options):
     """Reboot a fleet in waves; a wave starts when the one before it is verified.
 
@@ -123,6 +137,8 @@ def patch_fleet(tgt="*", tgt_type="glob", batch=1, states="pending", policy=None
         seconds a minion that is back has until nothing is pending and it is healthy (300)
     poll
         seconds between two questions (10)
+    answer
+        seconds a minion has to answer that it is there (15), besides the master's `gather_job_timeout`
     max_failures
         how many minions may fail before no further wave starts (0)
     delay, message
@@ -134,9 +150,7 @@ def patch_fleet(tgt="*", tgt_type="glob", batch=1, states="pending", policy=None
 
         salt-run pending_reboot.patch_fleet 'web*' batch=1,10% patches=patches.november health='[test.ping]'
     """
-    waves = plan(tgt, tgt_type, batch, states)["waves"]
-    with _clear_errors():
-        return _run(waves, policy, test, options)
+    return _run(plan.__wrapped__(tgt, tgt_type, batch, states)["waves"], policy, test, options)
 
 
 def version():
@@ -169,7 +183,7 @@ def _run(waves, policy, test, options):
     options = salt.utils.args.clean_kwargs(**options)
     unknown = sorted(set(options) - _OPTIONS)
     if unknown:
-        raise SaltInvocationError(f"unknown option {unknown[0]!r}; known: {', '.join(sorted(_OPTIONS))}")
+        raise _core.InputError(f"unknown option {unknown[0]!r}", hint=f"known: {', '.join(sorted(_OPTIONS))}")
     kept = {name: options.pop(name) for name in _TIMES & options.keys()}
     fleet = _Fleet(policy=policy, test=test, **options)
     results = shared.part(_core, "rollout").Rollout(fleet, tell=_tell, **kept).run(waves)
@@ -190,15 +204,6 @@ def _tell(text):
         __jid_event__.fire_event({"message": text}, "progress")
 
 
-@contextlib.contextmanager
-def _clear_errors():
-    """Turn what the core says into the error that Salt shows without a traceback."""
-    try:
-        yield
-    except _core.PendingRebootError as error:
-        raise SaltInvocationError(str(error)) from error
-
-
 class _Fleet:
     """Reaches minions through the master. Satisfies the core's `rollout.Fleet`."""
 
@@ -208,7 +213,7 @@ class _Fleet:
     def __init__(self, policy=None, test=False, patches=None, health=None, delay=30, message=None):
         self._reboot = {"policy": policy, "delay": delay, "message": message, "test": test}
         self._patches = {"mods": patches, "test": test} if patches else None
-        self._health = [_call(each) for each in ([health] if isinstance(health, (str, dict)) else health or [])]
+        self._health = [_call(each) for each in (health if isinstance(health, (list, tuple)) else [health]) if each]
 
     def ping(self, names, seconds):
         return self._ask(names, "test.ping", seconds)
@@ -221,14 +226,14 @@ class _Fleet:
     def reboot(self, names):
         return self._ask(names, "pending_reboot.reboot", self._SECONDS, self._reboot)
 
-    def decide(self, names, seconds):
+    def decide(self, names):
         asked = {"policy": self._reboot["policy"], "record": True}
-        return self._ask(names, "pending_reboot.decide", seconds, asked)
+        return self._ask(names, "pending_reboot.decide", self._SECONDS, asked)
 
-    def health(self, names, seconds):
+    def health(self, names):
         found = {name: {} for name in names}
         for function, arguments in self._health:
-            answers = self._ask(names, function, seconds, arg=arguments)
+            answers = self._ask(names, function, self._SECONDS, arg=arguments)
             for name in names:
                 answer = answers.get(name, "no answer")
                 if isinstance(answer, str):
@@ -247,7 +252,9 @@ class _Fleet:
             answers = client.cmd(
                 list(names), function, arg, timeout=int(seconds), tgt_type="list", kwarg=kwarg, full_return=True
             )
-        return {name: _plain(answer) for name, answer in answers.items() if isinstance(answer, dict)}
+        # One that is silent is False in 3006, and a text with a failure in 3008.
+        returned = {name: answer for name, answer in answers.items() if isinstance(answer, dict) and "jid" in answer}
+        return {name: _plain(answer) for name, answer in returned.items()}
 
 
 def _call(written):
@@ -257,7 +264,7 @@ def _call(written):
         return str(function), arguments if isinstance(arguments, list) else [arguments]
     if isinstance(written, str):
         return written, []
-    raise SaltInvocationError(f"health: {written!r} is no function, and no mapping of one to its arguments")
+    raise _core.InputError(f"{written!r} is no function, and no mapping of one to its arguments", where="health")
 
 
 def _plain(answer):

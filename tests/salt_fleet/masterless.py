@@ -13,7 +13,7 @@ from typing import Any
 
 from .installation import Salt
 
-_TIMEOUT = 120
+_TIMEOUT = 240
 
 
 @dataclass

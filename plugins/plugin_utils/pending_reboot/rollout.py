@@ -31,10 +31,10 @@ _OUTCOMES: Final[Mapping[str, Outcome]] = {"none": "not_needed", "defer": "defer
 
 
 class Fleet(Protocol):
-    """How machines are reached. No call may take much longer than `seconds`."""
+    """How machines are reached. Only `ping` is asked of machines that may be away."""
 
     def ping(self, names: Sequence[str], seconds: float) -> Answers:
-        """Ask whether they are there."""
+        """Ask whether they are there; who is silent for so long is not."""
 
     def prepare(self, names: Sequence[str]) -> Answers:
         """Do what has to be done before the reboot; a text is a failure."""
@@ -42,10 +42,10 @@ class Fleet(Protocol):
     def reboot(self, names: Sequence[str]) -> Answers:
         """Have each decide for itself and reboot; returns `{"decision": {...}, "requested": bool}`."""
 
-    def decide(self, names: Sequence[str], seconds: float) -> Answers:
+    def decide(self, names: Sequence[str]) -> Answers:
         """Ask each for its decision (`Decision.to_dict`), without acting on it."""
 
-    def health(self, names: Sequence[str], seconds: float) -> Answers:
+    def health(self, names: Sequence[str]) -> Answers:
         """Ask whether they do their work again; a text is what is wrong."""
 
     def finish(self, names: Sequence[str]) -> object:
@@ -104,6 +104,8 @@ class Rollout:
     settle: float = 300
     #: Seconds between two questions.
     poll: float = 10
+    #: Seconds a machine has to tell that it is there.
+    answer: float = 15
     #: How many machines may fail before no further wave starts.
     max_failures: int = 0
     #: Is told what happens, one sentence each time.
@@ -113,7 +115,7 @@ class Rollout:
 
     def __post_init__(self) -> None:
         """Refuse limits that are none."""
-        for name, least in (("timeout", 0), ("settle", 0), ("poll", 0), ("max_failures", 0)):
+        for name, least in (("timeout", 0), ("settle", 0), ("poll", 0), ("answer", 1), ("max_failures", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= 7 * 86400:
                 raise InputError(f"{value!r} cannot be used", where=name, hint="give a number, at most a week")
@@ -157,7 +159,7 @@ class _Wave:
 
     def run(self) -> dict[str, Result]:
         fleet = self.rollout.fleet
-        there = self._those("unreachable", "gives no answer", self.names, fleet.ping(self.names, self.rollout.poll))
+        there = self._those("unreachable", "gives no answer", self.names, fleet.ping(self.names, self.rollout.answer))
         ready = self._those("failed", "gave no answer while it was prepared", there, fleet.prepare(there))
         self._order(ready)
         deadline = self.rollout.clock() + self.rollout.timeout
@@ -197,10 +199,11 @@ class _Wave:
 
     def _look(self) -> None:
         """Ask those that are waited for once more."""
-        seconds = max(self.rollout.poll, 5)
-        answers = self.rollout.fleet.decide(list(self.waiting), seconds)
+        fleet = self.rollout.fleet
+        there = [*fleet.ping(list(self.waiting), self.rollout.answer)]
+        answers = fleet.decide(there) if there else {}
         clear = [name for name, answer in self._booted(answers) if answer["action"] == "none"]
-        ill = self.rollout.fleet.health(clear, seconds) if clear else {}
+        ill = fleet.health(clear) if clear else {}
         for name in clear:
             answer = ill.get(name, "gave no answer when it was asked for its health")
             if isinstance(answer, str):

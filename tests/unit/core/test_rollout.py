@@ -69,7 +69,7 @@ class Simulated:
         return not down or (back is not None and self.now >= back)
 
     def ping(self, names: Sequence[str], seconds: float) -> Mapping[str, Any]:
-        return self._each("ping", names, lambda machine: {} if machine.pings else None)
+        return self._each("ping", names, lambda machine: {} if machine.pings and self._up(machine) else None)
 
     def prepare(self, names: Sequence[str]) -> Mapping[str, Any]:
         return self._each("prepare", names, lambda machine: machine.prepares or {})
@@ -84,10 +84,9 @@ class Simulated:
 
         return self._each("reboot", names, answer)
 
-    def decide(self, names: Sequence[str], seconds: float) -> Mapping[str, Any]:
+    def decide(self, names: Sequence[str]) -> Mapping[str, Any]:
         def answer(machine: Machine) -> Any:
-            if not self._up(machine):
-                return None
+            assert self._up(machine), "only those that are there are asked"
             back = self._back(machine)
             if back is None or self.now < back:
                 return decided("reboot", iso(UP_SINCE + timedelta(seconds=machine.correction)))
@@ -96,7 +95,7 @@ class Simulated:
 
         return self._each("decide", names, answer)
 
-    def health(self, names: Sequence[str], seconds: float) -> Mapping[str, Any]:
+    def health(self, names: Sequence[str]) -> Mapping[str, Any]:
         def answer(machine: Machine) -> Any:
             back = self._back(machine)
             assert back is not None
