@@ -34,15 +34,14 @@ _OPTIONS = _TIMES | {"patches", "health", "delay", "message"}
 
 
 def _clear_errors(function):
-    """Have a runner return its error as a text, with the retcode set; what it raises is shown with a traceback."""
+    """Have a runner return its error as `error`, with the retcode set; what it raises is shown with a traceback."""
 
     @functools.wraps(function)
     def wrapped(*args, **kwargs):
         try:
             return function(*args, **kwargs)
         except _core.PendingRebootError as error:
-            __context__["retcode"] = 1
-            return f"error: {error}"
+            return {"error": str(error), "retcode": _retcode(failed=True)}
 
     return wrapped
 
@@ -186,15 +185,20 @@ def _run(waves, policy, test, options):
         raise _core.InputError(f"unknown option {unknown[0]!r}", hint=f"known: {', '.join(sorted(_OPTIONS))}")
     kept = {name: options.pop(name) for name in _TIMES & options.keys()}
     fleet = _Fleet(policy=policy, test=test, **options)
-    results = shared.part(_core, "rollout").Rollout(fleet, tell=_tell, **kept).run(waves)
+    results = shared.part(_core, "rollout").Rollout(fleet, test=test, tell=_tell, **kept).run(waves)
     counts = {}
     for result in results.values():
         counts[result.outcome] = counts.get(result.outcome, 0) + 1
     failed = [name for name, result in results.items() if result.outcome == "failed"]
-    if failed:
-        __context__["retcode"] = 1
     minions = {name: result.to_dict() for name, result in results.items()}
-    return {"ok": not failed, "failed": failed, "counts": counts, "minions": minions}
+    retcode = _retcode(failed=bool(failed))
+    return {"ok": not failed, "failed": failed, "counts": counts, "minions": minions, "retcode": retcode}
+
+
+def _retcode(failed):
+    """Return the retcode, which `salt-run` exits with, and set it for the state `salt.runner`, which looks there."""
+    __context__["retcode"] = int(failed)
+    return int(failed)
 
 
 def _tell(text):
@@ -211,7 +215,8 @@ class _Fleet:
     _SECONDS = 60
 
     def __init__(self, policy=None, test=False, patches=None, health=None, delay=30, message=None):
-        self._reboot = {"policy": policy, "delay": delay, "message": message, "test": test}
+        self._decide = {"policy": policy, "record": not test}
+        self._reboot = {"policy": policy, "delay": delay, "message": message}
         self._patches = {"mods": patches, "test": test} if patches else None
         self._health = [_call(each) for each in (health if isinstance(health, (list, tuple)) else [health]) if each]
 
@@ -227,8 +232,7 @@ class _Fleet:
         return self._ask(names, "pending_reboot.reboot", self._SECONDS, self._reboot)
 
     def decide(self, names):
-        asked = {"policy": self._reboot["policy"], "record": True}
-        return self._ask(names, "pending_reboot.decide", self._SECONDS, asked)
+        return self._ask(names, "pending_reboot.decide", self._SECONDS, self._decide)
 
     def health(self, names):
         found = {name: {} for name in names}

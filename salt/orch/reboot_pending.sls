@@ -11,9 +11,12 @@
       'tgt_type': pillar.get('tgt_type', 'glob'),
       'batch': pillar.get('batch', 1),
     }) %}
+{%- if 'error' in plan %}
+{{ raise(plan['error']) }}
+{%- endif %}
 {%- for minions in plan['waves'] %}
 
-reboot wave {{ loop.index }}{{ ': ' ~ minions | join(', ') | truncate(60) }}:
+reboot wave {{ loop.index }}:
   salt.runner:
     - name: pending_reboot.wave
     - minions: {{ minions | json }}
@@ -25,7 +28,7 @@ reboot wave {{ loop.index }}{{ ': ' ~ minions | join(', ') | truncate(60) }}:
     - answer: {{ pillar.get('answer', 15) }}
     {%- if not loop.first %}
     - require:
-      - salt: "reboot wave {{ loop.index0 }}*"
+      - salt: reboot wave {{ loop.index0 }}
     {%- endif %}
 {%- else %}
 

@@ -13,6 +13,9 @@ import yaml
 
 from .fleet import Fleet
 
+#: Seconds between the order and the end, so that the answer gets out, as Windows' delay lets it.
+GRACE = 2
+
 
 class Power:
     """Watches the machines that minions play, and ends and starts the minions when their machines reboot."""
@@ -40,15 +43,20 @@ class Power:
         return yaml.safe_load(self._machines[name].read_text())["boot_time"]
 
     def _watch(self) -> None:
+        cycles = []
         while not self._end.wait(0.3):
             for name in self._machines:
-                if self._boot(name) != self._boots[name]:
-                    self._boots[name] = self._boot(name)
+                boot = self._boot(name)
+                if boot != self._boots[name]:
+                    self._boots[name] = boot
                     self.reboots.append(name)
-                    self._cycle(name)
+                    cycles.append(threading.Thread(target=self._cycle, args=[name]))
+                    cycles[-1].start()
+        for cycle in cycles:
+            cycle.join()
 
     def _cycle(self, name: str) -> None:
-        time.sleep(1)  # the answer to the order gets out first, as Windows' delay lets it
+        time.sleep(GRACE)
         self._fleet.power_off(name)
         if name not in self._lost:
             self._fleet.start(name)

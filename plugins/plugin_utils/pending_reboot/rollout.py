@@ -39,17 +39,17 @@ class Fleet(Protocol):
     def prepare(self, names: Sequence[str]) -> Answers:
         """Do what has to be done before the reboot; a text is a failure."""
 
-    def reboot(self, names: Sequence[str]) -> Answers:
-        """Have each decide for itself and reboot; returns `{"decision": {...}, "requested": bool}`."""
-
     def decide(self, names: Sequence[str]) -> Answers:
         """Ask each for its decision (`Decision.to_dict`), without acting on it."""
+
+    def reboot(self, names: Sequence[str]) -> Answers:
+        """Have each decide once more and reboot; returns `{"decision": {...}, "requested": bool}`."""
 
     def health(self, names: Sequence[str]) -> Answers:
         """Ask whether they do their work again; a text is what is wrong."""
 
     def finish(self, names: Sequence[str]) -> object:
-        """Is called when a wave is over."""
+        """Is called when a wave is over, with those that were told to reboot and were there when last asked."""
 
 
 class Result(NamedTuple):
@@ -108,6 +108,8 @@ class Rollout:
     answer: float = 15
     #: How many machines may fail before no further wave starts.
     max_failures: int = 0
+    #: Only find out what would be done.
+    test: bool = False
     #: Is told what happens, one sentence each time.
     tell: Callable[[str], None] = lambda _text: None
     clock: Callable[[], float] = time.monotonic
@@ -156,6 +158,8 @@ class _Wave:
     names: tuple[str, ...]
     results: dict[str, Result] = field(default_factory=dict)
     waiting: dict[str, _Waiting] = field(default_factory=dict)
+    #: Those that were told to reboot and answered when they were last asked.
+    there: set[str] = field(default_factory=set)
 
     def run(self) -> dict[str, Result]:
         fleet = self.rollout.fleet
@@ -169,7 +173,7 @@ class _Wave:
         for name, state in list(self.waiting.items()):
             limit = f"within {self.rollout.timeout:g} seconds"
             self._end(name, "failed", state.problem or f"did not come back {limit}")
-        fleet.finish([name for name in self.names if self.results[name].outcome in ("rebooted", "failed")])
+        fleet.finish([name for name in self.names if name in self.there])
         return {name: self.results[name] for name in self.names}
 
     def _those(self, outcome: Outcome, silent: str, asked: Sequence[str], answers: Answers) -> list[str]:
@@ -181,26 +185,39 @@ class _Wave:
         return [name for name in asked if name not in self.results]
 
     def _order(self, names: Sequence[str]) -> None:
-        silent = "gave no answer when it was told to reboot; whether it does is not known"
-        answers = self.rollout.fleet.reboot(names) if names else {}
-        for name in self._those("failed", silent, names, answers):
-            answer = answers[name]
-            assert not isinstance(answer, str)
-            decision = answer["decision"]
-            outcome = _OUTCOMES.get(decision["action"])
-            if outcome or not answer["requested"]:
-                self._end(name, outcome or "would_reboot", _because(decision))
-            elif decision["boot_time"] is None:
-                self._end(name, "failed", "was told to reboot, but its boot time is not known: it cannot be verified")
-            else:
-                self.waiting[name] = _Waiting(parse_time(decision["boot_time"], name))
+        """Have those reboot that decide to; one whose answer gets lost is watched like the others."""
+        fleet = self.rollout.fleet
+        answers = fleet.decide(names) if names else {}
+        boots = {}
+        for name in self._those("failed", "gave no answer when it was asked for its decision", names, answers):
+            decision = answers[name]
+            assert not isinstance(decision, str)
+            if not self._ended(name, decision):
+                boots[name] = parse_time(decision["boot_time"], name)
+        orders = fleet.reboot(list(boots)) if boots else {}
+        for name, boot in boots.items():
+            answer = orders.get(name)
+            if isinstance(answer, str):
+                self._end(name, "failed", answer)
+            elif answer is None or answer["requested"] or not self._ended(name, answer["decision"]):
+                self.waiting[name] = _Waiting(boot)
         if self.waiting:
             self.rollout.tell(f"told to reboot: {listed(list(self.waiting), 10)}")
+
+    def _ended(self, name: str, decision: Mapping[str, Any]) -> bool:
+        """Tell whether this decision is the end for the machine; it has its result then."""
+        outcome = _OUTCOMES.get(decision["action"])
+        if outcome is None and decision["boot_time"] is None:
+            self._end(name, "failed", "is not rebooted: its boot time is not known, so it could not be verified")
+        elif outcome or self.rollout.test:
+            self._end(name, outcome or "would_reboot", _because(decision))
+        return name in self.results
 
     def _look(self) -> None:
         """Ask those that are waited for once more."""
         fleet = self.rollout.fleet
         there = [*fleet.ping(list(self.waiting), self.rollout.answer)]
+        self.there = self.there - self.waiting.keys() | set(there)
         answers = fleet.decide(there) if there else {}
         clear = [name for name, answer in self._booted(answers) if answer["action"] == "none"]
         ill = fleet.health(clear) if clear else {}

@@ -33,7 +33,10 @@ class Machine:
     pings: bool = True
     prepares: str = ""
     takes_order: bool = True
+    answers_order: bool = True
     knows_boot: bool = True
+    #: Its decision when it is told to reboot, when that is another one than a moment before.
+    changes_its_mind: str = ""
     #: By how many seconds its boot time is another one after the order.
     correction: int = 0
     ordered: float | None = None
@@ -78,9 +81,10 @@ class Simulated:
         def answer(machine: Machine) -> Any:
             if not machine.takes_order:
                 return None
-            machine.ordered = self.now if machine.action == "reboot" else None
-            boot = iso(UP_SINCE) if machine.knows_boot else None
-            return {"decision": decided(machine.action, boot), "requested": machine.ordered is not None}
+            action = machine.changes_its_mind or machine.action
+            machine.ordered = self.now if action == "reboot" else None
+            decision = decided(action, iso(UP_SINCE))
+            return {"decision": decision, "requested": action == "reboot"} if machine.answers_order else None
 
         return self._each("reboot", names, answer)
 
@@ -89,7 +93,8 @@ class Simulated:
             assert self._up(machine), "only those that are there are asked"
             back = self._back(machine)
             if back is None or self.now < back:
-                return decided("reboot", iso(UP_SINCE + timedelta(seconds=machine.correction)))
+                boot = iso(UP_SINCE + timedelta(seconds=machine.correction if machine.ordered is not None else 0))
+                return decided(machine.action, boot if machine.knows_boot else None)
             clear = machine.settles is not None and self.now >= back + machine.settles
             return decided("none" if clear else "blocked", iso(START + timedelta(seconds=back)))
 
@@ -143,15 +148,31 @@ class TestOneMachine:
             (Machine(down_after=99999), "did not reboot: it is up since 2026-11-20T04:00:00Z"),
             (Machine(settles=None), "is back, but still blocked: reason for blocked"),
             (Machine(heals=None), "is back, but unhealthy: service W3SVC is stopped"),
-            (Machine(takes_order=False), "gave no answer when it was told to reboot; whether it does is not known"),
+            (Machine(takes_order=False), "did not reboot: it is up since 2026-11-20T04:00:00Z"),
             (Machine(prepares="the patch failed"), "the patch failed"),
-            (Machine(knows_boot=False), "its boot time is not known: it cannot be verified"),
         ],
     )
     def test_it_fails(self, machine: Machine, says: str) -> None:
         found, comment = outcome(machine)
         assert found == "failed"
         assert says in comment
+
+    def test_a_lost_answer_to_the_order_is_no_failure(self) -> None:
+        assert outcome(Machine(answers_order=False))[0] == "rebooted"
+
+    def test_one_that_decides_otherwise_in_the_last_moment(self) -> None:
+        assert outcome(Machine(changes_its_mind="defer")) == ("deferred", "reason for defer")
+
+    def test_one_that_could_not_be_verified_is_not_told_to_reboot(self) -> None:
+        fleet, results = run({"a": Machine(knows_boot=False)}, [["a"]])
+        assert results["a"]["outcome"] == "failed"
+        assert "is not rebooted: its boot time is not known" in results["a"]["comment"]
+        assert ("reboot", ("a",)) not in fleet.calls
+
+    def test_nobody_is_told_to_reboot_in_test_mode(self) -> None:
+        fleet, results = run({"a": Machine(), "b": Machine("none")}, [["a", "b"]], test=True)
+        assert [each["outcome"] for each in results.values()] == ["would_reboot", "not_needed"]
+        assert "reboot" not in [call for call, _ in fleet.calls]
 
     def test_one_that_is_away_is_not_told_to_reboot(self) -> None:
         fleet, results = run({"a": Machine(pings=False)}, [["a"]])
@@ -203,9 +224,9 @@ class TestWaves:
         assert [names for call, names in fleet.calls if call == "reboot"] == [("a",), ("b",)]
         assert len([text for text in fleet.told if text.startswith("a: ")]) == 1
 
-    def test_what_was_touched_is_finished(self) -> None:
-        machines = {"a": Machine(), "b": Machine("none"), "c": Machine(settles=None)}
-        fleet, _ = run(machines, [["a", "b", "c"]])
+    def test_what_was_touched_and_is_there_is_finished(self) -> None:
+        machines = {"a": Machine(), "b": Machine("none"), "c": Machine(settles=None), "d": Machine(away=None)}
+        fleet, _ = run(machines, [["a", "b", "c", "d"]])
         assert [names for call, names in fleet.calls if call == "finish"] == [("a", "c")]
 
     def test_nothing_to_do(self) -> None:
