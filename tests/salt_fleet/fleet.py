@@ -59,30 +59,49 @@ class Daemon:
 class Fleet:
     """A running master with minions."""
 
-    def __init__(self, salt: Salt, file_roots: Sequence[Path], *, spawn: bool = False) -> None:
+    def __init__(
+        self,
+        salt: Salt,
+        file_roots: Sequence[Path],
+        *,
+        spawn: bool = False,
+        packages: Path | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Start a master that gives out `file_roots`.
+
+        Args:
+            salt: the Salt.
+            file_roots: folders of files.
+            spawn: have the minions start their jobs as on Windows.
+            packages: a folder with more packages, for every process.
+            settings: more settings of the master.
+        """
         self.salt = salt
         #: Everything lies here; a short path, because sockets have one.
         self.folder = Path(tempfile.mkdtemp(prefix="prs"))
         self._file_roots = [str(each) for each in file_roots]
         self._ports = _free_ports(2)
         self._minions: dict[str, Daemon] = {}
-        self._environment: dict[str, str] = {}
+        self._environment = {"PYTHONPATH": str(packages)} if packages else {}
+        self._minion_environment = dict(self._environment)
         if spawn:
-            (self.folder / "site").mkdir()
-            (self.folder / "site/sitecustomize.py").write_text(_SPAWN)
-            self._environment["PYTHONPATH"] = str(self.folder / "site")
-        self._write("master", self._master_settings(), "master")
+            site = self.folder / "site"
+            site.mkdir()
+            (site / "sitecustomize.py").write_text(_SPAWN)
+            self._minion_environment["PYTHONPATH"] = os.pathsep.join(map(str, filter(None, (site, packages))))
+        self._write("master", {**self._master_settings(), **(settings or {})}, "master")
         self._master = Daemon(
             [salt.program("salt-master"), "-c", str(self.folder / "master"), "-l", "warning"],
             self.folder / "master.log",
-            {},
+            self._environment,
         )
 
     @classmethod
     @contextmanager
-    def running(cls, salt: Salt, file_roots: Sequence[Path], *, spawn: bool = False) -> Iterator[Fleet]:
-        """Start a master; end it and its minions afterwards."""
-        fleet = cls(salt, file_roots, spawn=spawn)
+    def running(cls, salt: Salt, file_roots: Sequence[Path], **options: Any) -> Iterator[Fleet]:
+        """Start a master; end it and its minions afterwards. Takes what the class takes."""
+        fleet = cls(salt, file_roots, **options)
         try:
             yield fleet
         finally:
@@ -131,7 +150,7 @@ class Fleet:
         self._minions[name] = Daemon(
             [self.salt.program("salt-minion"), "-c", str(self.folder / name), "-l", "warning"],
             self.folder / f"{name}.log",
-            self._environment,
+            self._minion_environment,
         )
 
     def power_off(self, name: str) -> None:
@@ -159,7 +178,7 @@ class Fleet:
     def run(self, program: str, *arguments: str) -> Outcome:
         """Run `salt` or `salt-run` on the master."""
         command = [self.salt.program(program), "-c", str(self.folder / "master"), "--out=json", "-l", "error"]
-        return run([*command, *arguments], {})
+        return run([*command, *arguments], self._environment)
 
     def call(self, target: str | Sequence[str], function: str, *arguments: str, timeout: int = 30) -> dict[str, Any]:
         """Return what a function returns on each minion that answers; `target` is a compound one, or a list."""

@@ -19,6 +19,9 @@ import salt_links
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "plugins/plugin_utils/pending_reboot"
 TOOLS = ROOT / "src/pending_reboot_tools"
+#: What the Salt files share, and the folders of Salt's loaders.
+SALT = ROOT / "salt/_utils/pending_reboot_salt"
+SALT_LOADERS = [folder for folder in sorted((ROOT / "salt").glob("_*")) if folder.name != "_utils"]
 
 #: Made by tools, never committed (.gitignore).
 GENERATED = re.compile(r"\.git|\.venv.*|\.cache|\.ansible|\..*_cache|\.hypothesis|__pycache__|.*\.egg-info")
@@ -74,7 +77,8 @@ def test_links_for_salt_are_relative_and_lead_to_the_core() -> None:
 
 def test_package_list_is_complete() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    homes = {"pending_reboot": CORE, "pending_reboot_tools": TOOLS}
+    homes = {"pending_reboot": CORE, "pending_reboot_tools": TOOLS, "pending_reboot_salt": SALT}
+    homes |= {f"pending_reboot_salt.{folder.name[1:]}": folder for folder in SALT_LOADERS}
     found = {
         ".".join((name, *file.parent.relative_to(home).parts))
         for name, home in homes.items()
