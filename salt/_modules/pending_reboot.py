@@ -120,6 +120,30 @@ def updates(timeout=120):
     return found["updates"]
 
 
+def patch_state(patches, saltenv="base"):
+    """Return of each patch whether it is missing, installed, or installed and waiting for a reboot (docs/patches.md).
+
+    patches
+        descriptions of patches: a mapping, a list of them, or a file with them (a path, or `salt://...`)
+    saltenv
+        where `salt://` is looked up
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' pending_reboot.patch_state salt://patches/ms05-051.yml
+        salt '*' pending_reboot.patch_state '{kb: KB902400, package: "Package_for_KB902400~*"}'
+    """
+    given = _settings()
+    with _clear_errors():
+        where = patches if isinstance(patches, str) else "patches"
+        wanted = _core.patches_from(shared.read(_core, _local(patches, saltenv)), where=where)
+        played = shared.fixture(_core, given)
+        found = played.patch_states(wanted) if played else _core.local_patch_states(wanted)
+        return [each.to_dict() for each in found]
+
+
 def summary():
     """Return what the grain `reboot_state` holds, read now: from the registry alone, and never an error.
 
@@ -222,6 +246,16 @@ def version():
         salt '*' pending_reboot.version
     """
     return _core.__version__
+
+
+def _local(patches, saltenv):
+    """Return `patches` with a file of the master as a file of this machine."""
+    if not isinstance(patches, str) or not patches.startswith("salt://"):
+        return patches
+    path = __salt__["cp.cache_file"](patches, saltenv)
+    if not path:
+        raise _core.InputError("is not on the master", where=patches)
+    return path
 
 
 def _request(given, delay, message):

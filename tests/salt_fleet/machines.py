@@ -15,6 +15,9 @@ keys:
     values:
       PendingFileRenameOperations: ['\??\C:\Windows\system32\SET31.tmp', '!\??\C:\Windows\system32\clbcatq.dll']
   SOFTWARE\Microsoft\Updates\UpdateExeVolatile: {values: {Flags: 1}, last_write: 2026-11-20T03:13:00Z}
+files:
+  C:\Windows\system32\clbcatq.dll: {version: 2001.12.4720.9}
+  C:\Windows\system32\SET31.tmp: {version: 2001.12.4720.10}
 """
 
 #: A reboot does not take the reason away.

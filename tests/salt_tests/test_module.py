@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pending_reboot._version import VERSION
 from salt_fleet import machines
@@ -107,6 +108,32 @@ def test_updates(minion: Masterless, machine: Path) -> None:
     assert minion.call("grains.get", "reboot_state:state") == "clear", "the grain does not ask the agent"
 
 
+PATCH = r"""
+kb: KB902400
+update_id: 9306cdfc-c4a1-4a22-9996-848cc67eddc3
+files: [{path: '%SystemRoot%\system32\clbcatq.dll', version: 2001.12.4720.10}]
+"""
+
+
+def test_patch_state(any_minion: Masterless, machine: Path, states: Path) -> None:
+    """Installed by hand; what another scanner says after a flag; and after the reboot."""
+    (states / "patch.yml").write_text(PATCH)
+    machine.write_text(machines.PATCHED_BY_HAND)
+
+    def ask(patches: str) -> tuple[str, dict[str, str]]:
+        (found,) = any_minion.call("pending_reboot.patch_state", patches)
+        return found["verdict"], found["views"]
+
+    verdict, views = ask("salt://patch.yml")
+    assert verdict == "installed_pending_reboot"
+    assert views == {"mbsa_1_2": "applicable", "wua": "installed", "itmu": "installed", "mbsa_2_0": "reboot_pending"}
+    any_minion.call("pending_reboot.flag", "9306cdfc-c4a1-4a22-9996-848cc67eddc3")
+    assert ask(str(states / "patch.yml"))[1]["itmu"] == "applicable"
+    assert any_minion.call("pending_reboot.reboot")["requested"] is True
+    verdict, views = ask(json.dumps(yaml.safe_load(PATCH)))
+    assert (verdict, set(views.values())) == ("installed", {"installed"})
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
@@ -116,6 +143,9 @@ def test_updates(minion: Masterless, machine: Path) -> None:
         (["pending_reboot.decide", "policy=block"], "policy: 'block' is no mapping"),
         (["pending_reboot.reboot", "delay=soon"], "delay: 'soon' is no number of seconds"),
         (["pending_reboot.flag", "\n"], "is no update id"),
+        (["pending_reboot.patch_state", "salt://none.yml"], "salt://none.yml: is not on the master"),
+        (["pending_reboot.patch_state", "none.yml"], "none.yml: cannot be read: No such file or directory"),
+        (["pending_reboot.patch_state", "{kb: KB902400}"], "patches (KB902400): names nothing to look at"),
     ],
 )
 def test_what_cannot_be_used_is_one_clear_line(minion: Masterless, call: list[str], says: str) -> None:

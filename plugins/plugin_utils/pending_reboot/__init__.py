@@ -14,14 +14,17 @@ from ._version import VERSION
 from .errors import HiveError, InputError, PendingRebootError
 
 if TYPE_CHECKING:
+    from .exit_codes import ExitCode, exit_code
     from .facts import facts_from
     from .fixture import Fixture
     from .flag import FlagResult, flag_reboot
     from .gate import Decision, decide
     from .history import History
-    from .local import local_facts
+    from .local import local_facts, local_patch_states
     from .model import Facts
     from .offline import offline_facts
+    from .patch import Patch, patches_from
+    from .patch_state import PatchState, patch_states
     from .policy import Policy
     from .summary import registry_sources, summarize
 
@@ -29,20 +32,27 @@ __version__ = VERSION
 
 __all__ = [
     "Decision",
+    "ExitCode",
     "Facts",
     "Fixture",
     "FlagResult",
     "History",
     "HiveError",
     "InputError",
+    "Patch",
+    "PatchState",
     "PendingRebootError",
     "Policy",
     "__version__",
     "decide",
+    "exit_code",
     "facts_from",
     "flag_reboot",
     "local_facts",
+    "local_patch_states",
     "offline_facts",
+    "patch_states",
+    "patches_from",
     "registry_sources",
     "summarize",
 ]
@@ -50,16 +60,23 @@ __all__ = [
 # Imported on first use: a Salt grain pays for the facts, not for the gate.
 _HOMES = {
     "Decision": "gate",
+    "ExitCode": "exit_codes",
     "Facts": "model",
     "Fixture": "fixture",
     "FlagResult": "flag",
     "History": "history",
+    "Patch": "patch",
+    "PatchState": "patch_state",
     "Policy": "policy",
     "decide": "gate",
+    "exit_code": "exit_codes",
     "facts_from": "facts",
     "flag_reboot": "flag",
     "local_facts": "local",
+    "local_patch_states": "local",
     "offline_facts": "offline",
+    "patch_states": "patch_state",
+    "patches_from": "patch",
     "registry_sources": "summary",
     "summarize": "summary",
 }

@@ -16,10 +16,13 @@ from typing import Any
 
 from .errors import InputError
 from .facts import facts_from
-from .file_operations import VALUES
+from .file_operations import VALUES, decode
 from .flag import FlagResult, flag_reboot, lasting
 from .local import Wua, left_out
-from .model import Facts
+from .model import Facts, FileOperation
+from .patch import Patch
+from .patch_files import machine_of
+from .patch_state import PatchState, patch_states
 from .probes import COMPONENTS
 from .readers.memory import MemoryRegistry
 from .readers.snapshot import from_snapshot, set_boot_time, to_snapshot
@@ -63,6 +66,14 @@ class Fixture:
         """
         return facts_from(self.reader(), skip=left_out(skip, wua), **options)
 
+    def patch_states(self, patches: Sequence[Patch]) -> list[PatchState]:
+        """Return the state of each patch on the machine.
+
+        Raises:
+            InputError: as for `reader`.
+        """
+        return patch_states(self.reader(), patches)
+
     def flag(self, update_id: str, *, test: bool = False) -> FlagResult:
         """Flag that `update_id` waits for a reboot, as `flag_reboot` does on Windows.
 
@@ -105,6 +116,9 @@ def boot(registry: MemoryRegistry, now: datetime) -> None:
     session_manager = registry.find(SESSION_MANAGER.path)
     if session_manager and not isinstance(session_manager, Unreadable):
         for name in VALUES:
+            value = session_manager.value(name)
+            if isinstance(value, Value) and registry.files is not None:
+                _move_files(registry, decode(name, value))
             session_manager.remove_value(name)
     configured = registry.find(CONFIGURED.path)
     if configured and not isinstance(configured, Unreadable):
@@ -119,6 +133,20 @@ def boot(registry: MemoryRegistry, now: datetime) -> None:
         if isinstance(answer, Mapping):
             registry.probes[name] = _settled(answer)
     set_boot_time(registry.probes, now)
+
+
+def _move_files(registry: MemoryRegistry, operations: Sequence[FileOperation]) -> None:
+    """Do to the files what Session Manager does: in order, and nothing where the source is not there."""
+    assert registry.files is not None
+    machine = machine_of(registry)
+    for operation in operations:
+        source, target = machine.full(operation.source), machine.full(operation.target or "")
+        blocked = bool(target) and target.lower() in registry.files and not operation.replace_existing
+        if operation.malformed or blocked or source.lower() not in registry.files:
+            continue
+        _, found = registry.files.pop(source.lower())
+        if target:
+            registry.files[target.lower()] = (target, found)
 
 
 def _settled(answer: Mapping[str, object]) -> Mapping[str, object]:

@@ -6,11 +6,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from .errors import InputError
 from .facts import facts_from
 from .model import Facts
+
+if TYPE_CHECKING:
+    from .patch import Patch
+    from .patch_state import PatchState
 
 #: What to ask the Windows Update Agent: nothing, its state, or also which updates wait (slower).
 Wua = Literal["none", "state", "updates"]
@@ -60,6 +64,20 @@ def local_facts(
         packages=packages,
         now=now,
     )
+
+
+def local_patch_states(patches: Sequence[Patch]) -> list[PatchState]:
+    """Return the state of each patch on this machine.
+
+    Raises:
+        InputError: this is no Windows.
+    """
+    if sys.platform != "win32":
+        raise InputError("this machine is no Windows")
+    from .patch_state import patch_states
+    from .readers.local import LocalReader
+
+    return patch_states(LocalReader(wua="none"), patches)
 
 
 def left_out(skip: Sequence[str], wua: str) -> tuple[str, ...]:

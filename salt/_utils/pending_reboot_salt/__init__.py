@@ -23,9 +23,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pending_reboot_schedule
-
 _CORE = "pending_reboot"
+#: Beside the core, because it needs a third-party library; loaded when a policy is read.
+_SCHEDULE = "pending_reboot_schedule"
 
 
 def core() -> ModuleType:
@@ -39,27 +39,29 @@ def core() -> ModuleType:
     if spec is None or not spec.submodule_search_locations:
         raise ImportError(f"the package {_CORE} is not there: run saltutil.sync_all, or install it with pip")
     folder = Path(next(iter(spec.submodule_search_locations)))
-    name = f"{_CORE}_{_state_of(folder)}"
+    return _load(f"{_CORE}_{_state_of(folder)}", folder / "__init__.py", [str(folder)])
+
+
+def _load(name: str, file: Path, folders: list[str] | None) -> ModuleType:
+    """Return the module in `file` under `name`, imported when it is not yet; `folders` are a package's."""
     loaded = sys.modules.get(name)
     if loaded is not None:
         return loaded
-    spec = importlib.util.spec_from_file_location(
-        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
-    )
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folders)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{folder} cannot be imported")
-    package = sys.modules[name] = importlib.util.module_from_spec(spec)
+        raise ImportError(f"{file} cannot be imported")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(package)
+        spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
-    return package
+    return module
 
 
 def _state_of(folder: Path) -> str:
     """Return what changes when any file of the core does."""
-    files = sorted(folder.rglob("*.py"))
+    files = [*sorted(folder.rglob("*.py")), *folder.parent.glob(f"{_SCHEDULE}.py")]
     stamps = [(str(file), (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files]
     return hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]
 
@@ -104,6 +106,22 @@ def history(package: ModuleType, opts: Mapping[str, Any], given: Mapping[str, An
 def fixture(package: ModuleType, given: Mapping[str, Any]) -> Any:
     """Return the machine that this minion plays, None when it is a Windows machine itself."""
     return package.Fixture(given["fixture"], _plain_data) if given.get("fixture") else None
+
+
+def read(package: ModuleType, given: object) -> object:
+    """Return the data in the YAML or JSON file that `given` is the path of; data itself comes back as it is.
+
+    Raises:
+        PendingRebootError: the file cannot be read.
+    """
+    if not isinstance(given, str):
+        return given
+    try:
+        return _plain_data(Path(given).read_text("utf-8"))
+    except OSError as error:
+        raise package.InputError(f"cannot be read: {error.strerror}", where=given) from error
+    except (ValueError, RecursionError) as error:
+        raise package.InputError(f"is no YAML: {' '.join(str(error).split())}", where=given) from error
 
 
 def _plain_data(text: str) -> object:
@@ -156,7 +174,8 @@ def decide(package: ModuleType, given: Mapping[str, Any], policy: object, histor
         if layer is not None and not isinstance(layer, Mapping):
             raise package.InputError(f"{layer!r} is no mapping", where="policy")
         fields.update(layer or {})
-    recurrence = pending_reboot_schedule.recurrence(package.InputError, part(package, "duration").parse_duration)
+    schedule = _load(f"{package.__name__}_schedule", Path(package.__path__[0]).parent / f"{_SCHEDULE}.py", None)
+    recurrence = schedule.recurrence(package.InputError, part(package, "duration").parse_duration)
     rules = package.Policy.from_dict(fields, recurrence=recurrence)
     found = facts(package, given, sources=rules.sources, skip=rules.skip_sources)
     before = part(package, "history").of_host(history.decisions(), found.host, alone=True)

@@ -19,13 +19,16 @@ if sys.platform != "win32":
 import os
 import winreg
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..probes import BOOT_TIME, HOST
 from ..registry import ABSENT, Absent, Answer, Capabilities, KeyQuery, Unreadable, Value, filetime_to_datetime
 from ..tree import read_node
 from . import win32
 from .wua import ask
+
+if TYPE_CHECKING:
+    from ..files import FileInfo
 
 #: How often a list that changes while it is read is read again.
 _TRIES: Final = 8
@@ -112,7 +115,7 @@ class LocalKey:
 
 
 class LocalReader:
-    """Reads this machine. Satisfies `registry.Reader`."""
+    """Reads this machine. Satisfies `files.FileReader`."""
 
     name = "winreg"
     capabilities = Capabilities()
@@ -146,6 +149,18 @@ class LocalReader:
         if name == BOOT_TIME:
             return _boot_time()
         return ask(name, search=self._wua == "updates", timeout=self._timeout)
+
+    def file(self, path: str, *, digest: bool = False) -> FileInfo | Absent | Unreadable:
+        """Answer what is at `path`."""
+        from . import local_files  # facts do without
+
+        return local_files.look(path, digest=digest)
+
+    def long_path(self, path: str) -> str | None:
+        """Return `path` with its short names spelled out."""
+        from . import local_files
+
+        return local_files.long_path(path)
 
 
 def _boot_time() -> Mapping[str, object] | Unreadable:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
+from ..files import FileInfo
 from ..registry import (
     ABSENT,
     Absent,
@@ -88,7 +89,7 @@ class MemoryKey:
 
 
 class MemoryRegistry:
-    """A registry in memory that is also a reader.
+    """A registry in memory that is also a reader. Satisfies `files.FileReader`.
 
     Paths are below HKEY_LOCAL_MACHINE. `probes` answers what is none of the registry's; what is not in it is
     unsupported.
@@ -106,6 +107,21 @@ class MemoryRegistry:
         self.probes = dict(probes or {})
         self.warnings: list[str] = []
         self.root = MemoryKey("")
+        #: Every file of the machine by its lower-case path, with its path; None when nothing is known about files.
+        self.files: dict[str, tuple[str, FileInfo | Unreadable]] | None = None
+
+    def file(self, path: str, *, digest: bool = False) -> FileInfo | Absent | Unreadable:
+        """Answer what is at `path`."""
+        if self.files is None:
+            return Unreadable("unsupported", None, f"the {self.name} reader knows no files")
+        found: FileInfo | Absent | Unreadable = self.files.get(path.lower(), (path, ABSENT))[1]
+        if digest and isinstance(found, FileInfo) and not found.sha256:
+            return found._replace(error=Unreadable("unsupported", None, "its SHA-256 is not known"))
+        return found
+
+    def long_path(self, path: str) -> str | None:  # noqa: ARG002 - it is asked for by the protocol
+        """Return None: nothing is known about short names."""
+        return None
 
     def find(self, path: str, *, view: Literal[32, 64] = 64) -> MemoryKey | Unreadable | None:
         """Return the key at `path`, the refusal of a key on the way, or None when there is none."""

@@ -11,11 +11,14 @@ r"""A machine written down as plain data (YAML or JSON): for tests, demonstratio
       SOFTWARE\Microsoft\ServerManager: denied
     probes:
       windows_update_agent: {reboot_required: false}
+    files:
+      C:\Windows\system32\clbcatq.dll: {version: 2001.12.4720.9}
 
-Paths are below HKEY_LOCAL_MACHINE. What is not written is not there, apart from the two keys that every Windows has. A
+Paths are below HKEY_LOCAL_MACHINE. What is not written is not there, apart from the few keys that every Windows has. A
 number is a REG_DWORD, a text a REG_SZ, a list of texts a REG_MULTI_SZ; anything else is `{type: REG_QWORD, data: 1}` or
 `{type: REG_BINARY, base64: AAE=}`. A key is volatile when Windows makes it so; `volatile: false` makes it one that a
-reboot leaves. `denied` and `failed` stand for a key, a value or a probe that cannot be read.
+reboot leaves. `denied` and `failed` stand for a key, a value, a probe or a file that cannot be read. A file has a
+`version`, a `sha256`, both or none of them; without `files` nothing is known about any file.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 from ..errors import InputError, WrongTypeError
+from ..files import FileInfo, parse_version, version_text
 from ..policy import parse_time
 from ..probes import BOOT_TIME, HOST
 from ..registry import (
@@ -44,17 +48,21 @@ from ..registry import (
     iso,
 )
 from ..sources import all_sources
+from ..sources.pending_file_rename import SYSTEM_ROOT
 from .memory import DENIED, MemoryKey, MemoryRegistry
 
 #: The version of this format.
 FORMAT: Final = 1
 
-_FIELDS: Final = frozenset({"snapshot", "host", "boot_time", "keys", "probes"})
+_FIELDS: Final = frozenset({"snapshot", "host", "boot_time", "keys", "probes", "files"})
+_FILE_FIELDS: Final = frozenset({"version", "sha256", "error"})
 _KEY_FIELDS: Final = frozenset({"values", "last_write", "volatile", "error"})
 _EVERY_WINDOWS: Final = (
     r"SYSTEM\CurrentControlSet\Control\Session Manager",
     r"SOFTWARE\Microsoft\Windows\CurrentVersion",
 )
+#: SystemRoot, where it is not written.
+_USUAL_ROOT: Final = r"C:\Windows"
 _FAILED: Final = Unreadable("failed", 1018, "the key is marked for deletion")
 _REFUSALS: Final[Mapping[object, Unreadable]] = {"denied": DENIED, "failed": _FAILED}
 _ROOTS: Final = ("HKLM\\", "HKEY_LOCAL_MACHINE\\")
@@ -93,6 +101,12 @@ def from_snapshot(data: object, *, where: str = "snapshot") -> MemoryRegistry:
     keys = _mapping(content.get("keys") or {}, f"{where}: keys")
     for path, entry in sorted(keys.items(), key=lambda item: item[0].count("\\")):
         _add_key(reader, path, entry, f"{where}: keys.{path}")
+    windows = reader.key(SYSTEM_ROOT.path)
+    if isinstance(windows.value("SystemRoot"), Absent):
+        windows.put("SystemRoot", Value.from_text(_USUAL_ROOT))
+    if "files" in content:
+        written = _mapping(content["files"] or {}, f"{where}: files")
+        reader.files = {path.lower(): (path, _file(each, f"{where}: files.{path}")) for path, each in written.items()}
     return reader
 
 
@@ -107,6 +121,8 @@ def to_snapshot(reader: MemoryRegistry) -> dict[str, Any]:
         content["boot_time"] = iso(datetime.fromtimestamp(float(str(boot["time_epoch"])), timezone.utc))
     content["keys"] = dict(_keys(reader.root, ""))
     content["probes"] = {name: answer for name, answer in probes.items() if answer != "absent"}
+    if reader.files is not None:
+        content["files"] = {path: _written_file(found) for path, found in reader.files.values()}
     return content
 
 
@@ -220,6 +236,26 @@ def _mapping(data: object, where: str, known: frozenset[str] | None = None) -> d
         if known is not None and name not in known:
             raise InputError(f"unknown field {name!r}", where=where, hint=f"known: {', '.join(sorted(known))}")
     return {str(name): content for name, content in data.items()}
+
+
+def _file(written: object, where: str) -> FileInfo | Unreadable:
+    if isinstance(written, str):
+        return _error(written, where)
+    fields = _mapping(written or {}, where, _FILE_FIELDS)
+    if "error" in fields:
+        return _error(fields["error"], where)
+    version, digest = fields.get("version"), fields.get("sha256")
+    return FileInfo(
+        None if version is None else parse_version(version, f"{where}.version"),
+        None if digest is None else str(digest).lower(),
+    )
+
+
+def _written_file(found: FileInfo | Unreadable) -> dict[str, object]:
+    if isinstance(found, Unreadable):
+        return {"error": found.to_dict()}
+    fields = {"version": version_text(found.version), "sha256": found.sha256}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _keys(key: MemoryKey, path: str) -> Iterator[tuple[str, Any]]:

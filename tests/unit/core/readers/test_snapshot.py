@@ -140,7 +140,11 @@ def implied(written: dict[str, Any]) -> dict[str, Any]:
     """Return the keys of every Windows that are not written."""
     have = [path.lower() for path in written["keys"]]
     both = (r"SYSTEM\CurrentControlSet\Control\Session Manager", r"SOFTWARE\Microsoft\Windows\CurrentVersion")
-    return {path: {} for path in both if not any(each.startswith(path.lower()) for each in have)}
+    found: dict[str, Any] = {path: {} for path in both if not any(each.startswith(path.lower()) for each in have)}
+    windows = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+    if windows.lower() not in have:
+        found[windows] = {"values": {"SystemRoot": r"C:\Windows"}}
+    return found
 
 
 WORDS = st.text(max_size=8) | st.sampled_from(["keys", "values", "probes", "error", "type", "data", "A"])
