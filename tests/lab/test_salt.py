@@ -116,3 +116,9 @@ def test_an_agent_that_refuses_is_no_answer_of_no(salt_lab: Lab, minion: SaltMin
     assert minion.call("pending_reboot.state") == "unknown"
     assert minion.call("pending_reboot.summary")["state"] == "clear", "the grain does not depend on the agent"
     salt_lab.wua(Wua())
+
+
+def test_windows_recur_in_their_own_time_zone(minion: SaltMinion) -> None:
+    """Windows has no time zone database of its own."""
+    window = "{rrule: FREQ=DAILY, start: '22:00', duration: 1h, timezone: Europe/Berlin}"
+    assert minion.call("pending_reboot.decide", f"policy={{window: [{window}]}}")["action"] == "none"

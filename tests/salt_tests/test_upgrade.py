@@ -25,10 +25,10 @@ def files(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=[False, True], ids=["fork", "spawn"])
-def fleet(request: pytest.FixtureRequest, newest_salt: Salt, files: Path, tmp_path: Path) -> Iterator[Fleet]:
+def fleet(request: pytest.FixtureRequest, any_salt: Salt, files: Path, tmp_path: Path) -> Iterator[Fleet]:
     """A master and a minion whose jobs are forked as on Linux, or started afresh as on Windows."""
     (tmp_path / "web01.yml").write_text(machines.CLEAR)
-    with Fleet.running(newest_salt, [files], spawn=request.param) as running:
+    with Fleet.running(any_salt, [files], spawn=request.param) as running:
         running.start(
             "web01",
             pending_reboot={"fixture": str(tmp_path / "web01.yml")},
@@ -64,14 +64,21 @@ def test_every_loader_uses_the_new_core(fleet: Fleet, files: Path, tmp_path: Pat
     old = versions(fleet, tmp_path / "web01.yml", machines.UPDATED, events)
     assert set(old.values()) == {VERSION}, old
 
+    schedule = (files / "_utils/pending_reboot_schedule.py").read_text()
+    wrong = "policy={window: [{rrule: FREQ=DAILY, nonsense: 1}]}"
+    assert "nonsense" in fleet.run("salt", "web01", "pending_reboot.decide", wrong).text
     version = files / "_utils/pending_reboot/_version.py"
     version.write_text(version.read_text().replace(VERSION, NEW))
     # A part of the core that is imported late must not come from the release before.
     late = files / "_utils/pending_reboot/gate.py"
     late.write_text(late.read_text().replace("nothing waits for a reboot", "nothing at all waits"))
+    windows = files / "_utils/pending_reboot_schedule.py"
+    windows.write_text(windows.read_text().replace("unknown field", "a field nobody knows"))
+    assert windows.read_text() != schedule
     sync(fleet)
     new = versions(fleet, tmp_path / "web01.yml", machines.CLEAR, events)
     assert set(new.values()) == {NEW}, new
     decision = fleet.call("web01", "pending_reboot.decide")["web01"]
     assert decision["because"] == [{"code": "nothing_pending", "message": "nothing at all waits"}]
+    assert "nobody knows" in fleet.run("salt", "web01", "pending_reboot.decide", wrong).text
     events.stop()
