@@ -146,7 +146,7 @@ class Key(NamedTuple):
 
 Answer = Key | Absent | Unreadable
 
-#: Ask for every value of a key.
+#: Ask which values a key has, by name. A reader for which that costs more may leave their data out.
 ALL: Final = ("*",)
 
 

@@ -84,5 +84,5 @@ def _judge(found: Findings, where: str, number: int, key: Key) -> None:
 
 
 SOURCE = Source(
-    "update_exe_volatile", "update.exe's volatile flag", __name__, 30, evaluate, (FLAG, FLAG_32, UPDATES, UPDATES_32)
+    "update_exe_volatile", "update.exe's volatile flag", __name__, 30, evaluate, (UPDATES, UPDATES_32, FLAG, FLAG_32)
 )

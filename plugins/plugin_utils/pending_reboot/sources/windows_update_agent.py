@@ -47,7 +47,7 @@ def evaluate(seen: Observations) -> SourceResult:
             _pending(found, ())
     elif isinstance(agent, Unreadable):
         found.cannot_ask(agent)
-    missing = "there is no Windows Update Agent" if isinstance(agent, Absent) else None
+    missing = "there is no Windows Update Agent to ask" if isinstance(agent, Absent) else None
     asked = isinstance(agent, Mapping) or isinstance(settings, Mapping)
     result = found.result("the Windows Update Agent asks for no reboot", not_applicable=None if asked else missing)
     return result._replace(updates=updates)
