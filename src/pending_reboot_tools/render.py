@@ -57,26 +57,26 @@ def as_markdown(facts: FactsDict) -> str:
     lines += [f"- Warning: {markdown(text)}" for text in facts["collected"]["warnings"]]
     if facts["collected"]["warnings"]:
         lines.append("")
-    lines += _markdown_table(("Source", "State", "Since", "Description"), _source_rows(facts, markdown))
+    lines += markdown_table(("Source", "State", "Since", "Description"), _source_rows(facts, markdown))
     if facts["file_operations"]:
         lines += ["", f"### {_operations_title(facts)}", ""]
-        lines += _markdown_table(("Weight", "Action", "Category", "Path"), _operation_rows(facts, markdown))
+        lines += markdown_table(("Weight", "Action", "Category", "Path"), _operation_rows(facts, markdown))
     return "\n".join(lines)
 
 
 def as_table(facts: FactsDict, *, colour: bool = False, everything: bool = False) -> str:
     """Return what a person reads first: the verdict, why, how sure, then the details."""
-    paint: Paint = _painted if colour else lambda text, _: text
+    paint = _paint(colour)
     state = facts["state"]
     host = printable(str(facts["host"] or "unnamed host"))
     lines = [f"{host}: {paint(state.upper(), _COLOURS[state])} - {_VERDICTS[state]}", ""]
     rows = _source_rows(facts, printable)
-    lines += _columns(("SOURCE", "STATE", "SINCE", "WHY"), rows, lambda row: _COLOURS[row[1]], paint)
+    lines += columns(("SOURCE", "STATE", "SINCE", "WHY"), rows, state_colour, colour=colour)
     if facts["file_operations"]:
         operations = _operation_rows(facts, printable)
         shown = operations if everything else operations[:SHOWN]
         lines += ["", _operations_title(facts)]
-        lines += _columns(("WEIGHT", "ACTION", "CATEGORY", "PATH"), shown, _no_colour, paint)
+        lines += columns(("WEIGHT", "ACTION", "CATEGORY", "PATH"), shown)
         if len(shown) < len(operations):
             lines.append(f"... and {len(operations) - len(shown)} more (--all shows them)")
     if facts["updates"]:
@@ -124,14 +124,26 @@ def _source_rows(facts: FactsDict, safe: Callable[[str], str]) -> list[tuple[str
     ]
 
 
-def _markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table; the cells must be escaped."""
     return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
 
 
-def _columns(
-    head: Sequence[str], rows: Sequence[Sequence[str]], colour: Callable[[Sequence[str]], str], paint: Paint
+def state_colour(row: Sequence[str]) -> str:
+    """Return the colour of a row whose second column is a state."""
+    return _COLOURS[row[1]]
+
+
+def columns(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    colour_of: Callable[[Sequence[str]], str] | None = None,
+    *,
+    colour: bool = False,
 ) -> list[str]:
+    """Return the lines of a table for people; with `colour` the second column has the one that `colour_of` gives."""
     widths = [max(len(row[index]) for row in (head, *rows)) for index in range(len(head) - 1)]
+    paint = _paint(colour)
 
     def line(row: Sequence[str], code: str = "") -> str:
         cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
@@ -139,12 +151,8 @@ def _columns(
             cells[1] = paint(cells[1], code)
         return "  ".join([*cells, row[-1]]).rstrip()
 
-    return [line(head), *(line(row, colour(row)) for row in rows)]
+    return [line(head), *(line(row, colour_of(row) if colour_of else "") for row in rows)]
 
 
-def _no_colour(_row: Sequence[str]) -> str:
-    return ""
-
-
-def _painted(text: str, code: str) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m"
+def _paint(colour: bool) -> Paint:
+    return (lambda text, code: f"\x1b[{code}m{text}\x1b[0m") if colour else lambda text, _: text

@@ -38,6 +38,9 @@ _WINDOWS_UPDATE: Final = "root/Microsoft/Windows/WindowsUpdate"
 _DMTF: Final = re.compile(r"(\d{14})\.(\d{6})([+-]\d{3})", re.ASCII)
 
 
+#: After so many answers that are none, nothing more is asked: that is no WS-Management.
+_MOST_BAD_ANSWERS: Final = 5
+
 #: Win32Shutdown: reboot (2) and force (4).
 _FORCED_REBOOT: Final = 6
 
@@ -85,6 +88,7 @@ class WsmanReader:
         self.lost: Unreadable | None = None
         #: How many requests were sent.
         self.requests = 0
+        self._bad_answers = 0
 
     def reboot(self) -> Unreadable | None:
         """Have the machine reboot at once, programs closed by force; return why it does not, None when it accepted.
@@ -114,7 +118,10 @@ class WsmanReader:
             self.lost = error.answer
             return self.lost
         except BadAnswerError as error:
-            return Unreadable("failed", None, str(error))
+            bad = Unreadable("failed", None, str(error))
+            self._bad_answers += 1
+            self.lost = bad if self._bad_answers == _MOST_BAD_ANSWERS else None
+            return bad
         return found.answer() if isinstance(found, Fault) else found
 
     def read(self, query: KeyQuery) -> Answer:

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carrying WS-Management messages to hosts, with the client libraries that do authentication: pypsrp, or pywinrm.
+
+One carrier belongs to one host and one thread: both libraries bind a sealed session to one TCP connection. A connection
+that broke is made anew and the question asked once more, which is safe because only reads are repeated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from pending_reboot import InputError
+from pending_reboot.readers.wsman import Carrier, CarrierError
+
+Auth = Literal["negotiate", "ntlm", "kerberos", "credssp", "certificate", "basic"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A host, and how to reach it. Its text has no secrets."""
+
+    #: What the user calls it.
+    name: str
+    address: str
+    port: int
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    auth: Auth = "negotiate"
+    tls: bool = True
+    #: Verify the certificate: yes, no, or with the authorities in this file.
+    verify: bool | str = True
+    certificate: str | None = None
+    certificate_key: str | None = field(default=None, repr=False)
+    #: Seconds.
+    connect_timeout: float = 5
+    read_timeout: float = 25
+
+    def check(self) -> None:
+        """Refuse what would send a password in the clear.
+
+        Raises:
+            InputError: Basic without TLS, or a certificate without its key.
+        """
+        if self.auth == "basic" and not self.tls:
+            raise InputError("basic sends the password in the clear without TLS", where=self.name, hint="use ntlm")
+        if self.auth == "certificate" and not (self.certificate and self.certificate_key and self.tls):
+            raise InputError("certificate needs TLS, a certificate and its key", where=self.name)
+
+
+class _Session:
+    """Sends through a library's own session; makes a new one and asks once more when the connection broke."""
+
+    def __init__(self, target: Target, open_session: Callable[[Target], Callable[[str], bytes]]) -> None:
+        self._target = target
+        self._open = open_session
+        self._send: Callable[[str], bytes] | None = None
+
+    def send(self, envelope: str) -> bytes:
+        """Return the answer; see `wsman.Carrier`."""
+        for last in (self._send is None, True):
+            try:
+                if self._send is None:
+                    self._send = self._open(self._target)
+                return self._send(envelope)
+            except _BrokenError as error:
+                self._send = None
+                if last:
+                    raise CarrierError("failed", f"{self._target.address}:{self._target.port} {error}") from error
+        raise AssertionError
+
+
+class _BrokenError(Exception):
+    """The connection is of no use any more."""
+
+
+def _pypsrp(target: Target) -> Callable[[str], bytes]:
+    wsman = _library("pypsrp.wsman", "pypsrp")
+    exceptions = importlib.import_module("pypsrp.exceptions")
+    options: dict[str, Any] = {
+        "port": target.port,
+        "username": target.username,
+        "password": target.password,
+        "ssl": target.tls,
+        "auth": target.auth,
+        "cert_validation": target.verify,
+        "connection_timeout": target.connect_timeout,
+        "read_timeout": target.read_timeout,
+    }
+    if target.auth == "certificate":
+        options |= {"certificate_pem": target.certificate, "certificate_key_pem": target.certificate_key}
+    # The client's own invoke() throws away what a fault says.
+    transport = wsman.WSMan(target.address, **options).transport
+
+    def send(envelope: str) -> bytes:
+        with _errors(target):
+            try:
+                answer: bytes = transport.send(envelope.encode())
+                return answer
+            except exceptions.AuthenticationError as error:
+                raise CarrierError("denied", "the credentials were rejected") from error
+            except exceptions.WinRMTransportError as error:
+                return _fault(error.code, error.response_text)
+
+    return send
+
+
+def _pywinrm(target: Target) -> Callable[[str], bytes]:
+    protocol = _library("winrm.protocol", "pywinrm")
+    exceptions = importlib.import_module("winrm.exceptions")
+    options: dict[str, Any] = {
+        "endpoint": f"{'https' if target.tls else 'http'}://{_bracketed(target.address)}:{target.port}/wsman",
+        "transport": {"negotiate": "ntlm"}.get(target.auth, target.auth),
+        "username": target.username,
+        "password": target.password,
+        "server_cert_validation": "validate" if target.verify else "ignore",
+        "read_timeout_sec": target.read_timeout,
+        "operation_timeout_sec": max(1, int(target.read_timeout) - 5),
+    }
+    if isinstance(target.verify, str):
+        options["ca_trust_path"] = target.verify
+    if target.auth == "certificate":
+        options |= {"cert_pem": target.certificate, "cert_key_pem": target.certificate_key}
+    transport = protocol.Protocol(**options).transport
+
+    def send(envelope: str) -> bytes:
+        with _errors(target):
+            try:
+                answer: bytes = transport.send_message(envelope)
+                return answer
+            except exceptions.InvalidCredentialsError as error:
+                raise CarrierError("denied", "the credentials were rejected") from error
+            except exceptions.WinRMTransportError as error:
+                return _fault(error.code, error.response_text)
+
+    return send
+
+
+def _library(module: str, package: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise InputError(f"{package} is not installed", hint=f"pip install {package}") from error
+
+
+def _fault(status: int, body: str) -> bytes:
+    """Return the envelope that came with an HTTP error; an error without one is a broken connection."""
+    if status == 500 and body:
+        return body.encode() if isinstance(body, str) else body
+    if status in (401, 403):
+        raise CarrierError("denied", f"the credentials were rejected (HTTP status {status})", status)
+    raise _BrokenError(f"answered with HTTP status {status}")
+
+
+@contextlib.contextmanager
+def _errors(target: Target) -> Any:
+    """Turn what the libraries below raise into one line; their texts may hold addresses, never credentials."""
+    import requests
+
+    try:
+        yield
+    except (CarrierError, _BrokenError):
+        raise
+    except requests.exceptions.SSLError as error:
+        raise CarrierError("failed", f"{target.address}:{target.port}: the certificate cannot be verified") from error
+    except requests.exceptions.ConnectTimeout as error:
+        raise CarrierError("failed", f"{target.address}:{target.port} cannot be reached: no answer") from error
+    except requests.exceptions.Timeout as error:
+        raise CarrierError(
+            "failed", f"{target.address}:{target.port} gave no answer within {target.read_timeout:g} seconds"
+        ) from error
+    except requests.exceptions.ConnectionError as error:
+        raise _BrokenError(_why(error)) from error
+    except (requests.exceptions.RequestException, ValueError, KeyError, IndexError) as error:
+        raise _BrokenError(f"gave what is no answer ({type(error).__name__})") from error
+
+
+def _why(error: Exception) -> str:
+    text = str(error)
+    for mark, words in _REASONS.items():
+        if mark in text:
+            return words
+    return "broke the connection off"
+
+
+_REASONS: Final[Mapping[str, str]] = {
+    "Connection refused": "refuses connections",
+    "Name or service not known": "is no host name that can be resolved",
+    "getaddrinfo failed": "is no host name that can be resolved",
+    "No route to host": "cannot be reached: no route",
+}
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+#: Client libraries, the preferred one first.
+BACKENDS: Final[Mapping[str, Callable[[Target], Callable[[str], bytes]]]] = {"pypsrp": _pypsrp, "pywinrm": _pywinrm}
+
+
+def carrier(target: Target, backend: str = "pypsrp") -> Carrier:
+    """Return the carrier to a host. Nothing is sent yet.
+
+    Raises:
+        InputError: the target cannot be used, or the library is not installed.
+    """
+    target.check()
+    return _Session(target, BACKENDS[backend])

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts to scan, from words, files and Ansible inventories.
+
+An inventory is read by Ansible itself where it is installed, else YAML inventories are understood. Connection variables
+must be plain values: templates are not filled in, and nothing is decrypted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from pending_reboot import InputError
+
+from .carriers import Auth, Target
+
+_AUTHS: Final[Mapping[str, Auth]] = {
+    "ntlm": "ntlm",
+    "kerberos": "kerberos",
+    "credssp": "credssp",
+    "certificate": "certificate",
+    "negotiate": "negotiate",
+    "basic": "basic",
+    "plaintext": "basic",
+    "ssl": "basic",
+}
+_HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]/@]+)(?::(\d{1,5}))?")
+#: Seconds that Ansible has for an inventory.
+_PATIENCE: Final = 120
+_HTTP_PORTS: Final = (5985, 80)
+
+
+def target_from(word: str, usual: Target) -> Target:
+    """Return the target that `HOST` or `HOST:PORT` names; the rest is as `usual`.
+
+    Raises:
+        InputError: it is none.
+    """
+    match = _HOST.fullmatch(word.strip())
+    if not match:
+        raise InputError(f"{word!r} is no host", hint="write web01, web01:5985 or [fe80::1]:5986")
+    port = int(match[2]) if match[2] else usual.port
+    return replace(usual, name=word.strip(), address=match[1].strip("[]"), port=port)
+
+
+def targets_in(text: str, usual: Target) -> list[Target]:
+    """Return the targets in a file with one host a line; `#` begins a comment.
+
+    Raises:
+        InputError: a line is no host.
+    """
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [target_from(line, usual) for line in lines if line]
+
+
+def inventory_targets(path: str, usual: Target, limit: str = "") -> list[Target]:
+    """Return the targets of an Ansible inventory, with the connection variables that it sets.
+
+    Args:
+        path: the inventory's file or directory.
+        usual: what holds where the inventory says nothing.
+        limit: a pattern of hosts, as Ansible understands it (needs Ansible).
+
+    Raises:
+        InputError: it cannot be read, or a variable cannot be used.
+    """
+    if not Path(path).exists():
+        raise InputError("cannot be read: No such file or directory", where=path)
+    hosts = _by_ansible(path, limit)
+    if hosts is None:
+        if limit:
+            raise InputError("a limit needs Ansible to understand it", where=path, hint="pip install ansible-core")
+        hosts = dict(_by_yaml(path))
+    if not hosts:
+        raise InputError("holds no host", where=path)
+    return [_target(name, variables, usual, path) for name, variables in hosts.items()]
+
+
+def _by_ansible(path: str, limit: str) -> dict[str, Mapping[str, Any]] | None:
+    """Return the hosts and their variables as Ansible reads them, None when it is not installed.
+
+    Ansible is asked as a program, because its licence is another one than this file's.
+    """
+    beside = Path(sys.executable).with_name("ansible-inventory")
+    program = str(beside) if beside.exists() else shutil.which("ansible-inventory")
+    if program is None:
+        return None
+    command = [program, "--list", "--inventory", path, *(["--limit", limit] if limit else [])]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InputError(f"ansible-inventory cannot read it ({type(error).__name__})", where=path) from error
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise InputError(f"ansible-inventory cannot read it: {' '.join(lines[-1:])}", where=path)
+    content = json.loads(done.stdout)
+    groups = (group.get("hosts", ()) for group in content.values() if isinstance(group, dict))
+    variables = content.get("_meta", {}).get("hostvars", {})
+    return {name: variables.get(name, {}) for name in dict.fromkeys(name for group in groups for name in group)}
+
+
+def _by_yaml(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    import yaml
+
+    hint = "pip install ansible-core to read inventories of every form"
+    try:
+        data = yaml.safe_load(Path(path).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise InputError("is no YAML inventory", where=path, hint=hint) from error
+    if not isinstance(data, Mapping) or not all(isinstance(group, Mapping) for group in data.values()):
+        raise InputError("is no YAML inventory", where=path, hint=hint)
+    found: dict[str, dict[str, Any]] = {}
+    for group in data.values():
+        _group(group, {}, found, path)
+    yield from found.items()
+
+
+def _group(group: Mapping[str, Any], above: Mapping[str, Any], found: dict[str, dict[str, Any]], path: str) -> None:
+    variables = {**above, **(group.get("vars") or {})}
+    for name, own in (group.get("hosts") or {}).items():
+        merged = {**found.get(str(name), {}), **variables, **(own or {})}
+        found[str(name)] = merged
+    for child in (group.get("children") or {}).values():
+        _group(child or {}, variables, found, path)
+
+
+def _target(name: str, variables: Mapping[str, Any], usual: Target, path: str) -> Target:
+    psrp = variables.get("ansible_connection") == "psrp"
+
+    def said(*names: str) -> Any:
+        variable = next((each for each in names if variables.get(each) is not None), None)
+        value = variables[variable] if variable else None
+        if isinstance(value, Mapping) or (isinstance(value, str) and "{{" in value):
+            what = "is encrypted" if isinstance(value, Mapping) else "is a template"
+            hint = "give the credentials in the environment" if "password" in str(variable) else "write its value"
+            raise InputError(f"{variable} {what}, which is not read here", where=f"{path}: {name}", hint=hint)
+        return value
+
+    port = said("ansible_psrp_port", "ansible_winrm_port", "ansible_port")
+    scheme = said("ansible_psrp_protocol", "ansible_winrm_scheme")
+    auth = said("ansible_psrp_auth" if psrp else "ansible_winrm_transport")
+    auth = auth[0] if isinstance(auth, list) and auth else auth
+    try:
+        number = usual.port if port is None else int(str(port))
+    except ValueError as error:
+        raise InputError(f"{port!r} is no port", where=f"{path}: {name}") from error
+    if auth is not None and str(auth) not in _AUTHS:
+        raise InputError(f"{auth!r} is no way to authenticate", where=f"{path}: {name}", hint=", ".join(_AUTHS))
+    tls = usual.tls if scheme is None and port is None else scheme == "https" if scheme else number not in _HTTP_PORTS
+    checks = str(said("ansible_psrp_cert_validation", "ansible_winrm_server_cert_validation") or "").lower()
+    trust = said("ansible_psrp_ca_cert", "ansible_winrm_ca_trust_path")
+    return replace(
+        usual,
+        name=name,
+        address=str(said("ansible_psrp_host", "ansible_winrm_host", "ansible_host") or name),
+        port=number,
+        username=said("ansible_psrp_user", "ansible_winrm_user", "ansible_user") or usual.username,
+        password=said("ansible_psrp_password", "ansible_winrm_password", "ansible_password") or usual.password,
+        auth=_AUTHS[str(auth)] if auth else usual.auth,
+        tls=tls,
+        verify=False if checks == "ignore" else str(trust) if trust else usual.verify,
+        certificate=said("ansible_psrp_certificate_pem", "ansible_winrm_cert_pem") or usual.certificate,
+        certificate_key=said("ansible_psrp_certificate_key_pem", "ansible_winrm_cert_key_pem") or usual.certificate_key,
+    )
