@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -89,6 +90,7 @@ def _pypsrp(target: Target) -> Callable[[str], bytes]:
         "cert_validation": target.verify,
         "connection_timeout": target.connect_timeout,
         "read_timeout": target.read_timeout,
+        "no_proxy": True,
     }
     if target.auth == "certificate":
         options |= {"certificate_pem": target.certificate, "certificate_key_pem": target.certificate_key}
@@ -118,10 +120,10 @@ def _pywinrm(target: Target) -> Callable[[str], bytes]:
         "password": target.password,
         "server_cert_validation": "validate" if target.verify else "ignore",
         "read_timeout_sec": target.read_timeout,
-        "operation_timeout_sec": max(1, int(target.read_timeout) - 5),
+        "operation_timeout_sec": target.read_timeout / 2,  # it insists on less than the other, and sends neither
+        "ca_trust_path": _authorities(target),
+        "proxy": None,
     }
-    if isinstance(target.verify, str):
-        options["ca_trust_path"] = target.verify
     if target.auth == "certificate":
         options |= {"cert_pem": target.certificate, "cert_key_pem": target.certificate_key}
     transport = protocol.Protocol(**options).transport
@@ -137,6 +139,13 @@ def _pywinrm(target: Target) -> Callable[[str], bytes]:
                 return _fault(error.code, error.response_text)
 
     return send
+
+
+def _authorities(target: Target) -> str:
+    """Return the file of authorities; pywinrm warns when it has to find that out itself."""
+    if isinstance(target.verify, str):
+        return target.verify
+    return os.environ.get("REQUESTS_CA_BUNDLE") or str(_library("requests.certs", "requests").where())
 
 
 def _library(module: str, package: str) -> Any:

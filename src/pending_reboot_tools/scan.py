@@ -104,8 +104,9 @@ def scan(targets: Sequence[Target], settings: Settings) -> Iterator[Outcome]:
     """Yield the outcome of each target as it comes, each once.
 
     Raises:
-        InputError: a target cannot be used, or the library is not installed; before anything is sent.
+        InputError: a target or a setting cannot be used, or the library is not installed; before anything is sent.
     """
+    facts_from(_Silent(""), **settings.facts)
     for target in targets:
         carrier(target, settings.backend)
     number = max(1, min(settings.processes, len(targets)))

@@ -7,12 +7,11 @@ import argparse
 from dataclasses import replace
 
 from pending_reboot import InputError, Policy, decide
-from pending_reboot.duration import parse_duration
 from pending_reboot.history import History, json_objects, of_host
 from pending_reboot.policy import parse_time
 from pending_reboot.text import names
-from pending_reboot_schedule import recurrence
 
+from ..policy_file import policy_data, policy_from
 from ..render_decisions import RENDERERS
 from .common import FORMATS, Commands, add_command, read_text
 
@@ -104,26 +103,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _policy(options: argparse.Namespace) -> Policy:
-    data = _yaml(options.policy) if options.policy else {}
+    data = policy_data(options.policy) if options.policy else {}
     if options.sources is not None:
         data["sources"] = names(options.sources, "--sources")
     if options.skip_sources is not None:
         data["skip_sources"] = names(options.skip_sources, "--skip-sources")
-    policy = Policy.from_dict(data, recurrence=recurrence(InputError, parse_duration))
+    policy = policy_from(data)
     return replace(policy, ignore=(*policy.ignore, *(options.ignore or ())), strict=policy.strict or options.strict)
-
-
-def _yaml(path: str) -> dict[str, object]:
-    import yaml
-
-    try:
-        data = yaml.safe_load(read_text(path, "policy"))
-    except RecursionError as error:
-        raise InputError("is no policy: it is nested too deeply", where=path) from error
-    except yaml.YAMLError as error:
-        raise InputError(f"is no YAML: {' '.join(str(error).split())}", where=path) from error
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise InputError("is no policy: it must be a mapping", where=path)
-    return data

@@ -278,7 +278,7 @@ class TestCommand:
         printed = capsys.readouterr().out.splitlines()
         readme = (Path(__file__).resolve().parents[3] / "README.md").read_text("utf-8")
         shown = readme.partition("```text\n")[2].partition("```")[0].splitlines()
-        assert len(shown) > 15
+        assert len(shown) > 12
         assert [line for line in shown if line != "..." and line not in printed] == []
 
     def test_demo_keeps_to_a_new_directory(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

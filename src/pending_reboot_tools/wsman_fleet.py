@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts that are rebooted over WS-Management, for the core's waves: gated, and verified by their boot time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Final
+
+from pending_reboot import Decision, Facts, History, InputError, Policy, decide, facts_from
+from pending_reboot.history import of_host
+from pending_reboot.probes import BOOT_TIME
+from pending_reboot.readers.wsman import WsmanReader
+from pending_reboot.registry import Absent, Unreadable
+
+from .carriers import Target, carrier
+
+_THREADS: Final = 32
+
+Answer = Mapping[str, Any] | str
+
+
+class WsmanFleet:
+    """Reaches hosts over WS-Management. Satisfies `rollout.Fleet`."""
+
+    def __init__(
+        self,
+        targets: Iterable[Target],
+        policy: Policy,
+        history: History | None = None,
+        *,
+        backend: str = "pypsrp",
+        record: bool = True,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Decide by `policy` and `history`.
+
+        Args:
+            targets: the hosts.
+            policy: what may be rebooted, and when.
+            history: earlier decisions; each new one is kept there with `record`.
+            backend: the client library.
+            record: keep decisions.
+            facts: what `facts_from` takes.
+        """
+        self._targets = {target.name: target for target in targets}
+        self._policy = policy
+        self._history = history
+        self._backend = backend
+        self._record = record
+        self._facts = dict(facts or {})
+
+    def ping(self, names: Sequence[str], seconds: float) -> dict[str, Answer]:
+        """Ask whether they are there."""
+
+        def ask(name: str) -> Answer | None:
+            reader = self._reader(name, seconds)
+            answer = reader.probe(BOOT_TIME)
+            if isinstance(answer, Absent):
+                return None
+            if isinstance(answer, Unreadable):
+                # Refused is there; not reached is not.
+                return answer.message if answer.kind == "denied" else None
+            return {}
+
+        return self._each(names, ask)
+
+    def prepare(self, names: Sequence[str]) -> dict[str, Answer]:
+        """Return that they are prepared: there is nothing to do."""
+        return {name: {} for name in names}
+
+    def decide(self, names: Sequence[str]) -> dict[str, Answer]:
+        """Ask each for its facts, and decide."""
+        decisions = self._decided(names)
+        kept = [each for each in decisions.values() if each.action != "reboot"]
+        if self._history and self._record:
+            self._history.record(kept)
+        return {name: decision.to_dict() for name, decision in decisions.items()}
+
+    def reboot(self, names: Sequence[str]) -> dict[str, Answer]:
+        """Decide once more, and have those reboot whose gate says so."""
+        decisions = self._decided(names)
+        if self._history:
+            self._history.record(decisions.values())  # first: a reboot that nobody remembers could be ordered for ever
+
+        def order(name: str) -> Answer | None:
+            decision = decisions[name]
+            if decision.action != "reboot":
+                return {"decision": decision.to_dict(), "requested": False}
+            refusal = self._reader(name).reboot()
+            if refusal is None:
+                return {"decision": decision.to_dict(), "requested": True}
+            # A host may go down before its answer gets out; then its boot time tells.
+            return refusal.message if refusal.kind == "denied" or refusal.code is not None else None
+
+        return self._each(list(decisions), order)
+
+    def health(self, names: Sequence[str]) -> dict[str, Answer]:
+        """Return that they are healthy: that they answered is all that is asked."""
+        return {name: {} for name in names}
+
+    def finish(self, names: Sequence[str]) -> None:
+        """Do nothing."""
+
+    def facts(self, names: Sequence[str]) -> dict[str, Facts]:
+        """Return the facts of each host."""
+
+        def ask(name: str) -> Facts:
+            return facts_from(self._reader(name), **self._facts)._replace(host=name)
+
+        return self._each(names, ask)
+
+    def _decided(self, names: Sequence[str]) -> dict[str, Decision]:
+        before = self._history.decisions() if self._history else []
+        decisions = {}
+        for name, facts in self.facts(names).items():
+            decisions[name] = decide(facts, self._policy, of_host(before, name, alone=False))
+        return decisions
+
+    def _reader(self, name: str, seconds: float | None = None) -> WsmanReader:
+        target = self._targets[name]
+        if seconds is not None:
+            target = replace(target, connect_timeout=min(seconds, target.connect_timeout), read_timeout=seconds)
+        return WsmanReader(carrier(target, self._backend))
+
+    def _each(self, names: Sequence[str], ask: Callable[[str], Any]) -> dict[str, Any]:
+        """Return what each host answers; None is left out."""
+        unknown = sorted(set(names) - self._targets.keys())
+        if unknown:
+            raise InputError("is no host of this fleet", where=unknown[0])
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = dict(zip(names, pool.map(ask, names), strict=True))
+        return {name: answer for name, answer in found.items() if answer is not None}
