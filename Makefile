@@ -16,7 +16,7 @@ PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint docs-check unit core-tests salt salt-tests lab lab-tests bench links docs clean
+.PHONY: help setup demo test lint docs-check unit core-tests wire-tests salt salt-tests lab lab-tests bench links docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ $(READY): pyproject.toml
 demo: $(READY) ## show on simulated machines what the command tells
 	@$(BIN)/python -m pending_reboot_tools demo
 
-test: lint docs-check unit core-tests salt-tests lab-tests ## everything the gate checks
+test: lint docs-check unit core-tests wire-tests salt-tests lab-tests ## everything the gate checks
 
 lint: $(READY) ## ruff, and mypy --strict on the core, the tools and the scripts
 	$(BIN)/ruff check .
@@ -51,7 +51,7 @@ docs-check: $(READY) ## are the generated pages and the Salt links up to date?
 	@$(BIN)/python scripts/salt_links.py --check
 	@$(BIN)/python scripts/source_docs.py --check
 
-unit: $(READY) ## the tests that need no Salt and no Windows, on the Python of .venv
+unit: $(READY) ## the tests that need no network, no Salt and no Windows, on the Python of .venv
 	$(BIN)/python -m pytest tests/unit
 
 core-tests: $(CORE_VERSIONS:%=core-tests-%) ## the core's tests, on every other supported Python found
@@ -67,6 +67,9 @@ core-tests-%: $(READY)
 	fi; \
 	echo "the core's tests on Python $*:"; \
 	$$venv/bin/python -m pytest -q $(CORE_TESTS)
+
+wire-tests: $(READY) ## scans of simulated hosts by real clients, over real HTTP on this machine
+	$(BIN)/python -m pytest tests/wire
 
 salt: $(READY) ## install the Salt versions that tests use (PyPI only), or say where they are
 	@cd tests && ../$(BIN)/python -m salt_fleet

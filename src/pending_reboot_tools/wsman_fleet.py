@@ -12,7 +12,6 @@ from pending_reboot import Decision, Facts, History, InputError, Policy, decide,
 from pending_reboot.history import of_host
 from pending_reboot.probes import BOOT_TIME
 from pending_reboot.readers.wsman import WsmanReader
-from pending_reboot.registry import Absent, Unreadable
 
 from .carriers import Target, carrier
 
@@ -56,13 +55,11 @@ class WsmanFleet:
 
         def ask(name: str) -> Answer | None:
             reader = self._reader(name, seconds)
-            answer = reader.probe(BOOT_TIME)
-            if isinstance(answer, Absent):
-                return None
-            if isinstance(answer, Unreadable):
-                # Refused is there; not reached is not.
-                return answer.message if answer.kind == "denied" else None
-            return {}
+            reader.probe(BOOT_TIME)
+            if reader.lost is None:
+                return {}
+            # Who refuses is there, and of no use.
+            return reader.lost.message if reader.lost.kind == "denied" else None
 
         return self._each(names, ask)
 
