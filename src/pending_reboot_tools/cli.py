@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pending_reboot import PendingRebootError, __version__
 
 #: In the order of --help.
-COMMANDS = ("local", "scan", "offline", "gate", "reboot", "simulate", "demo")
+COMMANDS = ("local", "scan", "offline", "gate", "reboot", "record", "simulate", "demo")
 
 _EPILOG = """\
 exit codes:
