@@ -85,6 +85,7 @@ lab-tests: $(READY) ## what runs on Windows, on the Windows lab
 
 bench: $(READY) ## measure the budgets (wants hivex for the system's python3)
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/wire.py
 
 links: $(READY) ## renew the links from salt/_utils to the core
 	@$(BIN)/python scripts/salt_links.py
