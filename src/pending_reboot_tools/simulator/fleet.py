@@ -7,6 +7,7 @@ import asyncio
 import copy
 import os
 import socket
+import ssl
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,13 +66,21 @@ def _several(host: str, written: object, where: str) -> Iterator[tuple[str, obje
 class Simulation:
     """Machines that listen, in a thread of their own."""
 
-    def __init__(self, account: Account, machines: Sequence[Machine], *, first_port: int = 0) -> None:
+    def __init__(
+        self,
+        account: Account,
+        machines: Sequence[Machine],
+        *,
+        first_port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         """Prepare `machines`; each gets a port of its own from `first_port` on, any free ones for 0."""
         self.account = account
         self.machines = list(machines)
         #: Port by name.
         self.ports: dict[str, int] = {}
         self._first_port = first_port
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._failure: OSError | None = None
@@ -84,8 +93,10 @@ class Simulation:
         """Listen until the end of the block.
 
         Raises:
-            InputError: a port is taken.
+            InputError: a port is taken, or is none.
         """
+        if not 0 <= self._first_port <= 65536 - len(self.machines):
+            raise InputError(f"{self._first_port} is no port with {len(self.machines)} more", where="first port")
         descriptor, users = tempfile.mkstemp(prefix="pending-reboot-users-")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             domain, _, name = self.account.username.rpartition("\\")
@@ -138,7 +149,7 @@ class Simulation:
                 self.ports[machine.name] = taken.getsockname()[1]
                 continue
             serve = partial(machine.serve, self.account)
-            server = await asyncio.start_server(serve, LOOPBACK, port, backlog=64)
+            server = await asyncio.start_server(serve, LOOPBACK, port, backlog=64, ssl=self._tls)
             self._servers.append(server)
             self.ports[machine.name] = server.sockets[0].getsockname()[1]
 
