@@ -27,6 +27,7 @@ from typing import Any, Final, NamedTuple
 from .errors import InputError
 from .exit_codes import exit_code
 from .files import Version, parse_version, version_text
+from .plain_data import mapping
 from .policy import parse_time
 from .text import names
 
@@ -115,7 +116,7 @@ def patches_from(data: object, *, where: str = "patches") -> tuple[Patch, ...]:
 
 
 def _patch(data: object, where: str) -> Patch:
-    content = _mapping(data, where, _FIELDS)
+    content = mapping(data, where, _FIELDS)
     found = {name: _READERS[name](value, f"{where}.{name}") for name, value in content.items() if value is not None}
     patch = Patch(**found)
     if not (patch.kb or patch.title or patch.update_id):
@@ -124,15 +125,6 @@ def _patch(data: object, where: str) -> Patch:
         hint = "give files, registry, package or update_id"
         raise InputError("names nothing to look at", where=f"{where} ({patch.name})", hint=hint)
     return patch
-
-
-def _mapping(data: object, where: str, known: tuple[str, ...]) -> dict[str, Any]:
-    if not isinstance(data, Mapping):
-        raise InputError(f"must be a mapping, is {type(data).__name__}", where=where)
-    for name in data:
-        if name not in known:
-            raise InputError(f"unknown field {name!r}", where=where, hint=f"known: {', '.join(known)}")
-    return dict(data)
 
 
 def _text(value: object, where: str) -> str:
@@ -164,7 +156,7 @@ def _files(value: object, where: str) -> tuple[FileRule, ...]:
 
 
 def _file(data: object, where: str) -> FileRule:
-    content = _mapping(data, where, FileRule._fields)
+    content = mapping(data, where, FileRule._fields)
     path = _text(content.get("path"), f"{where}.path").replace("/", "\\")
     version, digest = content.get("version"), content.get("sha256")
     if (version is None) == (digest is None):
@@ -181,7 +173,7 @@ def _marks(value: object, where: str) -> tuple[Mark, ...]:
 
 
 def _mark(data: object, where: str) -> Mark:
-    content = _mapping({"key": data} if isinstance(data, str) else data, where, Mark._fields)
+    content = mapping({"key": data} if isinstance(data, str) else data, where, Mark._fields)
     value, equals = content.get("value"), content.get("equals")
     if equals is not None and (value is None or isinstance(equals, bool) or not isinstance(equals, (str, int))):
         raise InputError("must be a number or a text, for a value", where=f"{where}.equals")
@@ -200,7 +192,7 @@ def _key(value: object, where: str) -> str:
 
 
 def _applies_to(value: object, where: str) -> AppliesTo:
-    content = _mapping(value, where, AppliesTo._fields)
+    content = mapping(value, where, AppliesTo._fields)
     architectures = names(content.get("architecture"), f"{where}.architecture")
     for each in architectures:
         if each.lower() not in _ARCHITECTURES:

@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple, Protocol, get_args
 
 from .duration import parse_duration
 from .errors import InputError
+from .plain_data import flag
 from .sources import select
 from .text import names
 
@@ -90,12 +91,6 @@ class Policy:
 Recurrence = Callable[[Mapping[str, object]], Window]
 
 
-def _flag(value: object, where: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise InputError(f"{value!r} is neither true nor false", where=where)
-
-
 def _whole(value: object, where: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
@@ -112,7 +107,7 @@ _READERS: Final[Mapping[str, Callable[[object, str], object]]] = {
     "sources": names,
     "skip_sources": names,
     "ignore": names,
-    "strict": _flag,
+    "strict": flag,
     "on_unknown": _on_unknown,
     "min_uptime": parse_duration,
     "max_reboots": _whole,

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Final, Literal, get_args
@@ -15,6 +14,7 @@ from pending_reboot import InputError
 from pending_reboot.duration import parse_duration
 from pending_reboot.files import FileReader
 from pending_reboot.fixture import boot
+from pending_reboot.plain_data import flag, mapping
 from pending_reboot.readers.memory import MemoryRegistry
 from pending_reboot.readers.snapshot import from_snapshot
 from pending_reboot.readers.soap import BadAnswerError
@@ -131,8 +131,8 @@ def machine_from(name: str, data: object, where: str) -> Machine:
     Raises:
         InputError: the entry cannot be used.
     """
-    content = _mapping(data or {}, where, _FIELDS)
-    reboot = _mapping(content.get("reboot") or {}, f"{where}.reboot", _REBOOT)
+    content = mapping(data or {}, where, _FIELDS)
+    reboot = mapping(content.get("reboot") or {}, f"{where}.reboot", _REBOOT)
     fault = content.get("fault")
     if fault is not None and fault not in get_args(Fault):
         raise InputError(f"{fault!r} is no fault", where=f"{where}.fault", hint=f"one of {', '.join(get_args(Fault))}")
@@ -144,20 +144,11 @@ def machine_from(name: str, data: object, where: str) -> Machine:
         fault=fault,
         after=after,
         down=_seconds(reboot.get("down", 2), f"{where}.reboot.down"),
-        lost=_flag(reboot.get("lost", False), f"{where}.reboot.lost"),
-        ignored=_flag(reboot.get("ignored", False), f"{where}.reboot.ignored"),
+        lost=flag(reboot.get("lost", False), f"{where}.reboot.lost"),
+        ignored=flag(reboot.get("ignored", False), f"{where}.reboot.ignored"),
     )
-    snapshot = {"host": name.upper(), **_mapping(content.get("machine") or {}, f"{where}.machine")}
+    snapshot = {"host": name.upper(), **mapping(content.get("machine") or {}, f"{where}.machine")}
     return Machine(name, from_snapshot(snapshot, where=f"{where}.machine"), behaviour)
-
-
-def _mapping(data: object, where: str, known: frozenset[str] | None = None) -> dict[str, Any]:
-    if not isinstance(data, Mapping):
-        raise InputError(f"must be a mapping, is {type(data).__name__}", where=where)
-    for name in data:
-        if known is not None and name not in known:
-            raise InputError(f"unknown field {name!r}", where=where, hint=f"known: {', '.join(sorted(known))}")
-    return dict(data)
 
 
 def _seconds(written: object, where: str) -> float:
@@ -167,9 +158,3 @@ def _seconds(written: object, where: str) -> float:
     if isinstance(written, (int, float)) and not isinstance(written, bool) and 0 <= written <= 3600:
         return float(written)
     return parse_duration(written, where).total_seconds()
-
-
-def _flag(value: object, where: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise InputError(f"{value!r} is neither true nor false", where=where)

@@ -58,7 +58,7 @@ FILE = {"path": r"C:\a.dll", "version": "1"}
         (["KB1"], "patches: must be a mapping, is str"),
         ({"kb": "KB1000000"}, "patches (KB1000000): names nothing to look at"),
         ({"files": [FILE]}, "patches: has no name"),
-        ({"kb": "KB1000000", "fils": []}, "patches: unknown field 'fils' (known: kb, title,"),
+        ({"kb": "KB1000000", "fils": []}, "patches: unknown field 'fils' (known: applies_to, exit_code,"),
         ({"kb": "x", "files": [FILE]}, "patches.kb: 'x' is no KB number"),
         ({"update_id": "9306cdfc"}, "patches.update_id: '9306cdfc' is no update id"),
         ({"kb": 1000000, "files": [{"path": "a"}]}, "patches.files[0] (a): needs a version or a sha256"),

@@ -30,6 +30,7 @@ from typing import Any, Final
 
 from ..errors import InputError, WrongTypeError
 from ..files import FileInfo, parse_version, version_text
+from ..plain_data import flag, mapping
 from ..policy import parse_time
 from ..probes import BOOT_TIME, HOST
 from ..registry import (
@@ -81,11 +82,11 @@ def from_snapshot(data: object, *, where: str = "snapshot") -> MemoryRegistry:
     Raises:
         InputError: the data is no snapshot; the error names the field.
     """
-    content = _mapping(data, where, _FIELDS)
+    content = mapping(data, where, _FIELDS)
     if content.get("snapshot", FORMAT) != FORMAT:
         raise InputError(f"is version {content['snapshot']!r}, this program knows {FORMAT}", where=f"{where}: snapshot")
     probes: dict[str, Mapping[str, object] | Absent | Unreadable] = dict.fromkeys(_all_probes(), ABSENT)
-    for name, answer in _mapping(content.get("probes") or {}, f"{where}: probes").items():
+    for name, answer in mapping(content.get("probes") or {}, f"{where}: probes").items():
         if name not in probes:
             known = ", ".join(sorted(probes))
             raise InputError(f"there is no probe {name!r}", where=f"{where}: probes", hint=f"known: {known}")
@@ -98,14 +99,14 @@ def from_snapshot(data: object, *, where: str = "snapshot") -> MemoryRegistry:
     reader = MemoryRegistry(name="snapshot", probes=probes)
     for path in _EVERY_WINDOWS:
         reader.key(path)
-    keys = _mapping(content.get("keys") or {}, f"{where}: keys")
+    keys = mapping(content.get("keys") or {}, f"{where}: keys")
     for path, entry in sorted(keys.items(), key=lambda item: item[0].count("\\")):
         _add_key(reader, path, entry, f"{where}: keys.{path}")
     windows = reader.key(SYSTEM_ROOT.path)
     if isinstance(windows.value("SystemRoot"), Absent):
         windows.put("SystemRoot", Value.from_text(_USUAL_ROOT))
     if "files" in content:
-        written = _mapping(content["files"] or {}, f"{where}: files")
+        written = mapping(content["files"] or {}, f"{where}: files")
         reader.files = {path.lower(): (path, _file(each, f"{where}: files.{path}")) for path, each in written.items()}
     return reader
 
@@ -134,7 +135,7 @@ def set_boot_time(probes: dict[str, Any], when: datetime) -> None:
 def _answer_of(written: object, where: str) -> Mapping[str, object] | Absent | Unreadable:
     if isinstance(written, str):
         return ABSENT if written == "absent" else _error(written, where)
-    return _refusal(written, where) or _mapping(written, where)
+    return _refusal(written, where) or mapping(written, where)
 
 
 def _all_probes() -> Iterator[str]:
@@ -144,18 +145,17 @@ def _all_probes() -> Iterator[str]:
 
 def _add_key(reader: MemoryRegistry, path: str, entry: object, where: str) -> None:
     below = next((path[len(root) :] for root in _ROOTS if path.upper().startswith(root)), path).strip("\\")
-    fields = {"error": entry} if isinstance(entry, str) else _mapping(entry or {}, where, _KEY_FIELDS)
+    fields = {"error": entry} if isinstance(entry, str) else mapping(entry or {}, where, _KEY_FIELDS)
     values: dict[str, Value | Unreadable] = {}
-    for name, written in _mapping(fields.get("values") or {}, where).items():
+    for name, written in mapping(fields.get("values") or {}, where).items():
         place = f"{where}.{name}"
         values[name] = _refusal(written, place) or value_of(written, place)
-    volatile = fields.get("volatile")
-    if volatile is not None and not isinstance(volatile, bool):
-        raise InputError(f"{volatile!r} is neither true nor false", where=f"{where}.volatile")
+    said = fields.get("volatile")
+    volatile = _is_volatile(below) if said is None else flag(said, f"{where}.volatile")
     last_write = fields.get("last_write")
     when = None if last_write is None else datetime_to_filetime(parse_time(last_write, f"{where}.last_write"))
-    key = reader.key(below, values, volatile=_is_volatile(below) if volatile is None else volatile, last_write=when)
-    if volatile is False and key.volatile:
+    key = reader.key(below, values, volatile=volatile, last_write=when)
+    if said is False and key.volatile:
         raise InputError("must be volatile, because the key above it is", where=f"{where}.volatile")
     if "error" in fields:
         key.refuses = _error(fields["error"], where)
@@ -229,19 +229,10 @@ def _error(written: object, where: str) -> Unreadable:
     return Unreadable(kind, code if isinstance(code, int) else None, str(written.get("message", kind)))
 
 
-def _mapping(data: object, where: str, known: frozenset[str] | None = None) -> dict[str, Any]:
-    if not isinstance(data, Mapping):
-        raise InputError(f"must be a mapping, is {type(data).__name__}", where=where)
-    for name in data:
-        if known is not None and name not in known:
-            raise InputError(f"unknown field {name!r}", where=where, hint=f"known: {', '.join(sorted(known))}")
-    return {str(name): content for name, content in data.items()}
-
-
 def _file(written: object, where: str) -> FileInfo | Unreadable:
     if isinstance(written, str):
         return _error(written, where)
-    fields = _mapping(written or {}, where, _FILE_FIELDS)
+    fields = mapping(written or {}, where, _FILE_FIELDS)
     if "error" in fields:
         return _error(fields["error"], where)
     version, digest = fields.get("version"), fields.get("sha256")
