@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .history import History
     from .local import local_facts, local_patch_states
     from .model import Facts
-    from .offline import offline_facts
+    from .offline import offline_facts, offline_patch_states
     from .patch import Patch, patches_from
     from .patch_state import PatchState, patch_states
     from .policy import Policy
@@ -51,6 +51,7 @@ __all__ = [
     "local_facts",
     "local_patch_states",
     "offline_facts",
+    "offline_patch_states",
     "patch_states",
     "patches_from",
     "registry_sources",
@@ -75,6 +76,7 @@ _HOMES = {
     "local_facts": "local",
     "local_patch_states": "local",
     "offline_facts": "offline",
+    "offline_patch_states": "offline",
     "patch_states": "patch_state",
     "patches_from": "patch",
     "registry_sources": "summary",

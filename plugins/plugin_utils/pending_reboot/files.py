@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from typing import Final, NamedTuple, Protocol
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from .errors import InputError
 from .registry import Absent, Reader, Unreadable
@@ -53,3 +54,11 @@ def parse_version(text: object, where: str) -> Version:
 def version_text(version: Version | None) -> str | None:
     """Return `10.0.19041.3570`, None for no version."""
     return ".".join(map(str, version)) if version else None
+
+
+def sha256_of(file: BinaryIO) -> str:
+    """Return the SHA-256 of an open file's content, in lower-case hexadecimal."""
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()

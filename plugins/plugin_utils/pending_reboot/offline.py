@@ -5,11 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from .errors import InputError
 from .facts import facts_from
 from .model import Facts
 from .registry import Reader
+
+if TYPE_CHECKING:
+    from .patch import Patch
+    from .patch_state import PatchState
 
 
 def offline_facts(
@@ -49,6 +54,42 @@ def offline_facts(
     """
     reader = _reader(image, system, software, components, exports, running, live_export)
     return facts_from(reader, sources=sources, skip=skip, ignore=ignore, strict=strict, now=now)
+
+
+def offline_patch_states(
+    patches: Sequence[Patch],
+    image: str | None = None,
+    *,
+    system: str | None = None,
+    software: str | None = None,
+    components: str | None = None,
+    root: str | None = None,
+    running: bool = False,
+) -> list[PatchState]:
+    """Return the state of each patch on a machine that is switched off. Give `image`, or hives.
+
+    Args:
+        patches: what to look for (`patches_from`).
+        image: as for `offline_facts`.
+        system: as for `offline_facts`.
+        software: as for `offline_facts`.
+        components: as for `offline_facts`.
+        root: the root of the volume that files are looked up on, for hives that do not lie on it.
+        running: as for `offline_facts`.
+
+    Raises:
+        InputError: as for `offline_facts`.
+        HiveError: as for `offline_facts`.
+    """
+    from .patch_state import patch_states
+    from .readers.offline import HiveReader, hive_files, image_files
+
+    if (image is not None) + any((system, software, components)) != 1:
+        raise InputError("give a mounted Windows, or hives")
+    files = (
+        image_files(image) if image else hive_files(system=system, software=software, components=components, root=root)
+    )
+    return patch_states(HiveReader(files, running=running), patches)
 
 
 def _reader(

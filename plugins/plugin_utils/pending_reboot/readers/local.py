@@ -36,15 +36,6 @@ _TRIES: Final = 8
 _VIEWS: Final[Mapping[int, int]] = {64: win32.KEY_WOW64_64KEY, 32: win32.KEY_WOW64_32KEY}
 
 
-def unreadable(error: OSError) -> Absent | Unreadable:
-    """Return the answer that a failed call of the registry API is."""
-    if error.winerror in (win32.ERROR_FILE_NOT_FOUND, win32.ERROR_PATH_NOT_FOUND):
-        return ABSENT
-    if error.winerror == win32.ERROR_ACCESS_DENIED:
-        return Unreadable("denied", error.winerror, "access is denied")
-    return Unreadable("failed", error.winerror, error.strerror or str(error))
-
-
 def _listed(handle: Any, name_at: Callable[[int], str]) -> tuple[list[str], Unreadable | None]:
     """Return the names that Windows enumerates by index, and what is wrong when the list would not hold still.
 
@@ -87,7 +78,7 @@ class LocalKey:
         try:
             return Value(*win32.query_value(int(self._handle), name))
         except OSError as error:
-            return unreadable(error)
+            return win32.unreadable(error)
 
     def values(self) -> Iterator[tuple[str, Value | Unreadable]]:
         """Return every value with its name."""
@@ -109,7 +100,7 @@ class LocalKey:
                 with winreg.OpenKeyEx(self._handle, name, 0, win32.KEY_QUERY_VALUE | self._view) as handle:
                     yield name, LocalKey(handle, self._view)
             except OSError as error:
-                answer = unreadable(error)
+                answer = win32.unreadable(error)
                 if isinstance(answer, Unreadable):
                     yield name, answer
 
@@ -139,7 +130,7 @@ class LocalReader:
             with winreg.OpenKeyEx(winreg.HKEY_LOCAL_MACHINE, query.path, 0, access) as handle:
                 return read_node(LocalKey(handle, view), query)
         except OSError as error:
-            return unreadable(error)
+            return win32.unreadable(error)
 
     def probe(self, name: str) -> Mapping[str, object] | Absent | Unreadable:
         """Answer a question that is none of the registry's."""

@@ -17,16 +17,15 @@ if sys.platform != "win32":
     raise ImportError("only Windows has these files")
 
 import ctypes
-import hashlib
 import os
 import stat
 from ctypes import wintypes
 from pathlib import Path
 from typing import Final
 
-from ..files import FileInfo, Version
+from ..files import FileInfo, Version, sha256_of
 from ..registry import Absent, Unreadable
-from .local import unreadable
+from .win32 import unreadable
 
 #: The numbers come from the file itself and not from its translation.
 _NEUTRAL: Final = 0x2
@@ -58,7 +57,10 @@ def look(path: str, *, digest: bool) -> FileInfo | Absent | Unreadable:
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             return Unreadable("failed", None, f"{path} is no file")
-        sha256 = _sha256(path) if digest else None
+        sha256 = None
+        if digest:
+            with Path(path).open("rb") as file:
+                sha256 = sha256_of(file)
     except OSError as error:
         return unreadable(error)
     try:
@@ -102,14 +104,6 @@ def _fixed_version(path: str) -> Version | None:
     if signature != _SIGNATURE or not (high or low):  # a truncated file reads as zeros
         raise OSError(0, "its version resource is damaged", path, _ERROR_INVALID_DATA)
     return high >> 16, high & 0xFFFF, low >> 16, low & 0xFFFF
-
-
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _native(path: str) -> str:

@@ -18,9 +18,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..errors import HiveError, InputError
+from ..files import FileInfo
+from ..multi_sz import decode_text
 from ..probes import PENDING_XML
-from ..registry import ABSENT, Absent, Answer, Capabilities, KeyQuery, Unreadable
+from ..registry import ABSENT, Absent, Answer, Capabilities, Key, KeyQuery, Unreadable, Value
+from ..sources.pending_file_rename import SYSTEM_ROOT
 from ..tree import read_node
+from .disk_files import DiskFiles
 from .regf import Hive
 from .regf_header import find_logs
 
@@ -41,10 +45,14 @@ class HiveFiles(NamedTuple):
     hibernated: str = ""
     #: The hives were found, not named: one that cannot be read must not hide the others.
     lenient: bool = False
+    #: The Windows directory that the hives belong to, None when they lie elsewhere.
+    windows: str | None = None
+    #: The root of its volume, None for the directory that the Windows directory is in.
+    root: str | None = None
 
 
 class HiveReader:
-    """Reads the hives of one machine. Satisfies `registry.Reader`."""
+    """Reads the hives of one machine, and files beside them. Satisfies `files.FileReader`."""
 
     name = "hive"
 
@@ -55,6 +63,8 @@ class HiveReader:
             HiveError: a file cannot be read, is no hive, is damaged at its root, or is another hive than was said.
         """
         self._probes = files.probes
+        self._volume = files.root or (str(Path(files.windows).resolve().parent) if files.windows else None)
+        self._files: DiskFiles | Unreadable | None = None
         self._hives: dict[str, Hive] = {}
         self.warnings: list[str] = []
         self._broken: dict[str, HiveError] = {}
@@ -131,11 +141,38 @@ class HiveReader:
         """Answer what files can answer."""
         return self._probes.get(name, Unreadable("unsupported", None, f"only a running machine answers {name}"))
 
+    def file(self, path: str, *, digest: bool = False) -> FileInfo | Absent | Unreadable:
+        """Answer what is at `path` on the volume of Windows."""
+        if self._files is None:
+            self._files = self._disk()
+        return self._files if isinstance(self._files, Unreadable) else self._files.look(path, digest=digest)
 
-def hive_files(*, system: str | None = None, software: str | None = None, components: str | None = None) -> HiveFiles:
+    def _disk(self) -> DiskFiles | Unreadable:
+        if self._volume is None:
+            return Unreadable("unsupported", None, "only hives were given, and no volume with files")
+        key = self.read(SYSTEM_ROOT)
+        value = key.values.get("SystemRoot") if isinstance(key, Key) else None
+        root = decode_text(value.data) if isinstance(value, Value) else ""
+        if root[1:2] != ":":
+            return Unreadable("failed", None, "SystemRoot is not known, so the volume's drive is not either")
+        return DiskFiles(self._volume, root[:2])
+
+    def long_path(self, path: str) -> str | None:  # noqa: ARG002 - it is asked for by the protocol
+        """Return None: a mounted volume tells no short names."""
+        return None
+
+
+def hive_files(
+    *,
+    system: str | None = None,
+    software: str | None = None,
+    components: str | None = None,
+    root: str | None = None,
+) -> HiveFiles:
     """Return the files of hives that were named one by one.
 
-    Hives that lie where Windows has them are taken together with what lies around them.
+    Hives that lie where Windows has them are taken together with what lies around them. `root` is the root of the
+    volume that files are looked up on.
 
     Raises:
         InputError: no hive was named.
@@ -144,7 +181,8 @@ def hive_files(*, system: str | None = None, software: str | None = None, compon
     hives = {name: path for name, path in given.items() if path}
     if not hives:
         raise InputError("no hive was given", hint="name at least --system SYSTEM")
-    return HiveFiles(hives, *_traces(_windows_of(Path(next(iter(hives.values()))).parent)))
+    windows = _windows_of(Path(next(iter(hives.values()))).parent)
+    return HiveFiles(hives, *_traces(windows), windows=windows, root=root)
 
 
 def image_files(image: str) -> HiveFiles:
@@ -162,7 +200,7 @@ def image_files(image: str) -> HiveFiles:
     if "SYSTEM" not in hives:
         hint = "give the root of the mounted volume or its Windows directory"
         raise InputError("no Windows found (no System32/config/SYSTEM below it)", where=image, hint=hint)
-    return HiveFiles(hives, *_traces(windows), lenient=True)
+    return HiveFiles(hives, *_traces(windows), lenient=True, windows=windows)
 
 
 def _windows_of(config: Path) -> str | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The few calls of the Windows API that `winreg` lacks: raw value bytes, volatile keys, the boot time.
+"""The few calls of the Windows API that `winreg` lacks: raw value bytes, volatile keys, the boot time; its errors.
 
 Importing this module fails elsewhere than on Windows.
 
@@ -19,6 +19,8 @@ if sys.platform != "win32":
 import ctypes
 from ctypes import wintypes
 from typing import Final
+
+from ..registry import ABSENT, Absent, Unreadable
 
 HKEY_LOCAL_MACHINE: Final = 0x80000002
 
@@ -76,6 +78,15 @@ _query_key.restype = wintypes.LONG
 _query_system = _ntdll.NtQuerySystemInformation
 _query_system.argtypes = [ctypes.c_int, wintypes.LPVOID, wintypes.ULONG, wintypes.PULONG]
 _query_system.restype = wintypes.LONG
+
+
+def unreadable(error: OSError) -> Absent | Unreadable:
+    """Return the answer that a failed call of the registry API is."""
+    if error.winerror in (ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND):
+        return ABSENT
+    if error.winerror == ERROR_ACCESS_DENIED:
+        return Unreadable("denied", error.winerror, "access is denied")
+    return Unreadable("failed", error.winerror, error.strerror or str(error))
 
 
 def query_value(key: int, name: str) -> tuple[int, bytes]:
