@@ -12,7 +12,17 @@ from collections.abc import Sequence
 from pending_reboot import PendingRebootError, __version__
 
 #: In the order of --help.
-COMMANDS = ("local", "scan", "offline", "gate", "reboot", "record", "simulate", "demo")
+COMMANDS = (
+    "local",
+    "scan",
+    "offline",
+    "patch-state",
+    "gate",
+    "reboot",
+    "record",
+    "simulate",
+    "demo",
+)
 
 _EPILOG = """\
 exit codes:
@@ -39,7 +49,7 @@ def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"pending-reboot {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True, prog=top.prog)
     for name in names:
-        importlib.import_module(f".commands.{name}", __package__).add(commands)
+        importlib.import_module(f".commands.{name.replace('-', '_')}", __package__).add(commands)
     return top
 
 

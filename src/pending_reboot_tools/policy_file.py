@@ -9,7 +9,7 @@ from pending_reboot import InputError, Policy
 from pending_reboot.duration import parse_duration
 from pending_reboot_schedule import recurrence
 
-from .commands.common import read_text
+from .commands.common import read_yaml
 
 
 def policy_from(data: Mapping[str, object]) -> Policy:
@@ -27,14 +27,7 @@ def policy_data(path: str) -> dict[str, object]:
     Raises:
         InputError: it cannot be read, or is no mapping.
     """
-    import yaml
-
-    try:
-        data = yaml.safe_load(read_text(path, "policy"))
-    except RecursionError as error:
-        raise InputError("is no policy: it is nested too deeply", where=path) from error
-    except yaml.YAMLError as error:
-        raise InputError(f"is no YAML: {' '.join(str(error).split())}", where=path) from error
+    data = read_yaml(path, "policy")
     if data is None:
         return {}
     if not isinstance(data, dict):

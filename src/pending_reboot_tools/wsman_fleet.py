@@ -8,7 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
 
-from pending_reboot import Decision, Facts, History, InputError, Policy, decide, facts_from
+from pending_reboot import (
+    Decision,
+    Facts,
+    History,
+    InputError,
+    Patch,
+    PatchState,
+    Policy,
+    decide,
+    facts_from,
+    patch_states,
+)
 from pending_reboot.history import of_host
 from pending_reboot.probes import BOOT_TIME
 from pending_reboot.readers.wsman import WsmanReader
@@ -126,6 +137,21 @@ class WsmanFleet:
         unknown = sorted(set(names) - self._targets.keys())
         if unknown:
             raise InputError("is no host of this fleet", where=unknown[0])
-        with ThreadPoolExecutor(_THREADS) as pool:
-            found = dict(zip(names, pool.map(ask, names), strict=True))
-        return {name: answer for name, answer in found.items() if answer is not None}
+        return {name: answer for name, answer in _side_by_side(names, ask).items() if answer is not None}
+
+
+def patch_states_of(
+    targets: Sequence[Target], patches: Sequence[Patch], *, backend: str = "pypsrp"
+) -> dict[str, list[PatchState]]:
+    """Return the state of each patch on each host, by its name.
+
+    Raises:
+        InputError: a target cannot be used, or the library is not installed.
+    """
+    carriers = {target.name: carrier(target, backend) for target in targets}
+    return _side_by_side(list(carriers), lambda name: patch_states(WsmanReader(carriers[name]), patches))
+
+
+def _side_by_side(names: Sequence[str], ask: Callable[[str], Any]) -> dict[str, Any]:
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return dict(zip(names, pool.map(ask, names), strict=True))

@@ -50,6 +50,8 @@ class Machine(NamedTuple):
     exists: Callable[[str], bool | None]
     #: Spells short names out; None when that is not known.
     long_path: Callable[[str], str | None]
+    #: Why variables are not known, an empty string when they are just not there.
+    why: str = ""
 
     def full(self, path: str) -> str:
         r"""Return `path` with its variables and `\SystemRoot` replaced; what is not known stays as it is."""
@@ -62,11 +64,11 @@ class Machine(NamedTuple):
         return _without_dots(full)
 
 
-def unresolved(path: str) -> str:
+def unresolved(path: str, machine: Machine) -> str:
     """Return what of a full path is not known, an empty string when it names one file."""
     variable = _VARIABLE.search(path)
     if variable:
-        return f"{variable[0]} of this machine is not known"
+        return f"{variable[0]} of this machine is not known" + (f": {machine.why}" if machine.why else "")
     return "" if _ROOTED.match(path) else f"{path} does not begin with a drive"
 
 

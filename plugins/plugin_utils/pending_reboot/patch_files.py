@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 from .effective_file import Effective, Machine, follow, unresolved
 from .files import FileInfo, FileReader, version_text
 from .model import Facts
+from .multi_sz import decode_text
 from .patch import FileRule
-from .registry import Absent, Key, KeyQuery, Unreadable, Value
+from .registry import Absent, Answer, Key, KeyQuery, Unreadable, Value
 from .sources.pending_file_rename import SYSTEM_ROOT
 
 _CURRENT_VERSION: Final = r"SOFTWARE\Microsoft\Windows\CurrentVersion"
@@ -68,10 +69,11 @@ def _found(found: Found) -> dict[str, object]:
 
 def machine_of(reader: FileReader) -> Machine:
     """Return what is known of the paths of the machine that `reader` reads."""
-    root = _text(reader, SYSTEM_ROOT, "SystemRoot")
+    windows, folders = reader.read(SYSTEM_ROOT), reader.read(_FOLDERS)
+    root = _text(windows, "SystemRoot")
     variables = {"systemroot": root, "windir": root, "systemdrive": root[:2]} if root else {}
     for name, value in _VARIABLES.items():
-        folder = _text(reader, _FOLDERS, value)
+        folder = _text(folders, value)
         if folder:
             variables[name] = folder
 
@@ -79,13 +81,13 @@ def machine_of(reader: FileReader) -> Machine:
         found = reader.file(path)
         return None if isinstance(found, Unreadable) else not isinstance(found, Absent)
 
-    return Machine(variables, exists, reader.long_path)
+    problem = next((each.message for each in (windows, folders) if isinstance(each, Unreadable)), "")
+    return Machine(variables, exists, reader.long_path, problem)
 
 
-def _text(reader: FileReader, query: KeyQuery, name: str) -> str:
-    key = reader.read(query)
-    value = key.values.get(name) if isinstance(key, Key) else None
-    return value.data.decode("utf-16-le", "replace").partition("\0")[0].rstrip("\\") if isinstance(value, Value) else ""
+def _text(answer: Answer, name: str) -> str:
+    value = answer.values.get(name) if isinstance(answer, Key) else None
+    return decode_text(value.data).rstrip("\\") if isinstance(value, Value) else ""
 
 
 def judge_files(
@@ -97,7 +99,7 @@ def judge_files(
 
 def _judge(rule: FileRule, facts: Facts, machine: Machine, reader: FileReader) -> FileEvidence:
     path = machine.full(rule.path)
-    unclear = unresolved(path)
+    unclear = unresolved(path, machine)
     if unclear:
         nothing = Unreadable("unsupported", None, unclear)
         return FileEvidence(rule, path, nothing, None, None, (), (), None, None, f"{rule.path}: {unclear}")

@@ -103,3 +103,19 @@ def read_text(path: str, what: str) -> str:
         raise InputError(f"cannot be read: {error.strerror}", where=path) from error
     except UnicodeDecodeError as error:
         raise InputError(f"is no UTF-8 text, so no {what}", where=path) from error
+
+
+def read_yaml(path: str, what: str) -> object:
+    """Return the data in a YAML or JSON file, of standard input for `-`.
+
+    Raises:
+        InputError: it cannot be read, or is no YAML. `what` says what it should be.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(read_text(path, what))
+    except RecursionError as error:
+        raise InputError(f"is no {what}: it is nested too deeply", where=path) from error
+    except yaml.YAMLError as error:
+        raise InputError(f"is no YAML: {' '.join(str(error).split())}", where=path) from error

@@ -29,9 +29,13 @@ with Kerberos, a ticket that is there already is enough.
 """
 
 
-def add_host_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `targets_of` reads."""
-    parser.add_argument("hosts", metavar="HOST", nargs="*", help="HOST or HOST:PORT; - reads one a line from stdin")
+def add_host_options(parser: argparse.ArgumentParser, *, option: bool = False) -> None:
+    """Add the options that `targets_of` reads; hosts are words, or with `option` given as `--host`."""
+    help_ = "HOST or HOST:PORT; - reads one a line from stdin"
+    if option:
+        parser.add_argument("--host", dest="hosts", metavar="HOST", action="append", default=[], help=help_)
+    else:
+        parser.add_argument("hosts", metavar="HOST", nargs="*", help=help_)
     parser.add_argument("--hosts-file", metavar="FILE", help="a file with one host a line")
     parser.add_argument("--inventory", metavar="FILE", help="an Ansible inventory")
     parser.add_argument("--limit", metavar="PATTERN", default="", help="only these hosts of the inventory")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pending_reboot import InputError
 
-from .common import Commands, add_command, read_text
+from .common import Commands, add_command, read_yaml
 
 _DESCRIPTION = """\
 Simulate Windows hosts that speak WS-Management with NTLM on loopback, until it is interrupted.
@@ -65,10 +65,7 @@ def run(options: argparse.Namespace) -> int:
         from ..simulator.fleet import Simulation, scenario_from
     except ImportError as error:
         raise InputError(f"{error.name} is not installed", hint="pip install 'pending-reboot[simulate]'") from error
-    try:
-        data = yaml.safe_load(read_text(options.scenario, "scenario"))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"is no YAML: {' '.join(str(error).split())}", where=options.scenario) from error
+    data = read_yaml(options.scenario, "scenario")
     account, machines = scenario_from(data, options.scenario)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

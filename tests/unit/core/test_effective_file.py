@@ -145,7 +145,7 @@ def test_a_name_that_fits_has_no_short_one() -> None:
 )
 def test_full_paths(path: str, full: str, problem: str) -> None:
     assert machine([]).full(path).lower() == full.lower()
-    assert unresolved(machine([]).full(path)) == problem
+    assert unresolved(machine([]).full(path), machine([])) == problem
 
 
 PATHS = st.sampled_from([A, B, C, T])
