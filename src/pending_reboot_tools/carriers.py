@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from pending_reboot import InputError
@@ -44,12 +45,17 @@ class Target:
         """Refuse what would send a password in the clear.
 
         Raises:
-            InputError: Basic without TLS, or a certificate without its key.
+            InputError: Basic without TLS, a certificate without its key, a file that is not there, or no port.
         """
         if self.auth == "basic" and not self.tls:
             raise InputError("basic sends the password in the clear without TLS", where=self.name, hint="use ntlm")
         if self.auth == "certificate" and not (self.certificate and self.certificate_key and self.tls):
             raise InputError("certificate needs TLS, a certificate and its key", where=self.name)
+        if not 0 < self.port < 65536:
+            raise InputError(f"{self.port} is no port", where=self.name)
+        for path in (self.verify, self.certificate, self.certificate_key):
+            if isinstance(path, str) and not Path(path).exists():
+                raise InputError("cannot be read: No such file or directory", where=path)
 
 
 class _Session:
@@ -64,9 +70,10 @@ class _Session:
         """Return the answer; see `wsman.Carrier`."""
         for last in (self._send is None, True):
             try:
-                if self._send is None:
-                    self._send = self._open(self._target)
-                return self._send(envelope)
+                with _errors(self._target):
+                    if self._send is None:
+                        self._send = self._open(self._target)
+                    return self._send(envelope)
             except _BrokenError as error:
                 self._send = None
                 if last:
@@ -97,15 +104,16 @@ def _pypsrp(target: Target) -> Callable[[str], bytes]:
     # The client's own invoke() throws away what a fault says.
     transport = wsman.WSMan(target.address, **options).transport
 
+    transport.session = _bounded(transport._build_session(), target)
+
     def send(envelope: str) -> bytes:
-        with _errors(target):
-            try:
-                answer: bytes = transport.send(envelope.encode())
-                return answer
-            except exceptions.AuthenticationError as error:
-                raise CarrierError("denied", "the credentials were rejected") from error
-            except exceptions.WinRMTransportError as error:
-                return _fault(error.code, error.response_text)
+        try:
+            answer: bytes = transport.send(envelope.encode())
+            return answer
+        except exceptions.AuthenticationError as error:
+            raise CarrierError("denied", "the credentials were rejected") from error
+        except exceptions.WinRMTransportError as error:
+            return _fault(error.code, error.response_text)
 
     return send
 
@@ -127,18 +135,31 @@ def _pywinrm(target: Target) -> Callable[[str], bytes]:
     if target.auth == "certificate":
         options |= {"cert_pem": target.certificate, "cert_key_pem": target.certificate_key}
     transport = protocol.Protocol(**options).transport
+    build, authenticate = transport.build_session, transport.setup_encryption
+    # The new session has to be bounded before anything is sent, which without TLS the authentication does first.
+    if target.tls:
+        transport.build_session = lambda: _bounded(build(), target)
+    else:
+        transport.setup_encryption = lambda session: authenticate(_bounded(session, target))
 
     def send(envelope: str) -> bytes:
-        with _errors(target):
-            try:
-                answer: bytes = transport.send_message(envelope)
-                return answer
-            except exceptions.InvalidCredentialsError as error:
-                raise CarrierError("denied", "the credentials were rejected") from error
-            except exceptions.WinRMTransportError as error:
-                return _fault(error.code, error.response_text)
+        try:
+            answer: bytes = transport.send_message(envelope)
+            return answer
+        except exceptions.InvalidCredentialsError as error:
+            raise CarrierError("denied", "the credentials were rejected") from error
+        except exceptions.WinRMTransportError as error:
+            return _fault(error.code, error.response_text)
 
     return send
+
+
+def _bounded(session: Any, target: Target) -> Any:
+    from .bounded_http import BoundedAdapter
+
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, BoundedAdapter(target.read_timeout))
+    return session
 
 
 def _authorities(target: Target) -> str:
@@ -165,25 +186,35 @@ def _fault(status: int, body: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _errors(target: Target) -> Any:
+def _errors(target: Target) -> Iterator[None]:
     """Turn what the libraries below raise into one line; their texts may hold addresses, never credentials."""
     import requests
+    from spnego.exceptions import SpnegoError
 
+    from .bounded_http import UnfitAnswerError
+
+    place = f"{target.address}:{target.port}"
     try:
         yield
-    except (CarrierError, _BrokenError):
+    except (CarrierError, InputError, _BrokenError):
         raise
+    except UnfitAnswerError as error:
+        raise CarrierError("failed", f"{place} {error}") from error
     except requests.exceptions.SSLError as error:
-        raise CarrierError("failed", f"{target.address}:{target.port}: the certificate cannot be verified") from error
+        untrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
+        why = "the certificate cannot be verified" if untrusted else "does not speak TLS, or broke the handshake off"
+        raise CarrierError("failed", f"{place}: {why}") from error
     except requests.exceptions.ConnectTimeout as error:
-        raise CarrierError("failed", f"{target.address}:{target.port} cannot be reached: no answer") from error
+        raise CarrierError("failed", f"{place} cannot be reached: no answer") from error
     except requests.exceptions.Timeout as error:
-        raise CarrierError(
-            "failed", f"{target.address}:{target.port} gave no answer within {target.read_timeout:g} seconds"
-        ) from error
+        raise CarrierError("failed", f"{place} gave no answer within {target.read_timeout:g} seconds") from error
     except requests.exceptions.ConnectionError as error:
         raise _BrokenError(_why(error)) from error
-    except (requests.exceptions.RequestException, ValueError, KeyError, IndexError) as error:
+    except SpnegoError as error:
+        raise CarrierError("denied", f"{place}: there are no credentials for {target.auth}") from error
+    except ImportError as error:
+        raise CarrierError("failed", f"{target.auth} needs a library that is not installed: {error}") from error
+    except Exception as error:  # the libraries raise whatever their own parts do; no host may end a scan
         raise _BrokenError(f"gave what is no answer ({type(error).__name__})") from error
 
 

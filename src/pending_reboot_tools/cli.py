@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     words = sys.argv[1:] if arguments is None else arguments
-    options = parser([words[0]] if words and words[0] in COMMANDS else COMMANDS).parse_args(words)
     try:
+        options = parser([words[0]] if words and words[0] in COMMANDS else COMMANDS).parse_args(words)
         code: int = options.run(options)
         sys.stdout.flush()
         return code

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,9 @@ _AUTHS: Final[Mapping[str, Auth]] = {
     "ssl": "basic",
 }
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]/@]+)(?::(\d{1,5}))?")
+_NEEDS_ANSIBLE: Final = "pip install ansible-core, which reads inventories of every form"
+#: Connections that are none of WinRM's.
+_OTHERS: Final = frozenset({"ssh", "local", "smart", "paramiko", "paramiko_ssh", "docker", "network_cli", "netconf"})
 #: Seconds that Ansible has for an inventory.
 _PATIENCE: Final = 120
 _HTTP_PORTS: Final = (5985, 80)
@@ -80,7 +83,10 @@ def inventory_targets(path: str, usual: Target, limit: str = "") -> list[Target]
         hosts = dict(_by_yaml(path))
     if not hosts:
         raise InputError("holds no host", where=path)
-    return [_target(name, variables, usual, path) for name, variables in hosts.items()]
+    reached = {name: each for name, each in hosts.items() if each.get("ansible_connection") not in _OTHERS}
+    if not reached:
+        raise InputError("holds no host that is reached by WinRM", where=path)
+    return [_target(name, variables, usual, path) for name, variables in reached.items()]
 
 
 def _by_ansible(path: str, limit: str) -> dict[str, Mapping[str, Any]] | None:
@@ -107,28 +113,50 @@ def _by_ansible(path: str, limit: str) -> dict[str, Mapping[str, Any]] | None:
 
 
 def _by_yaml(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the hosts of a YAML inventory of one file; what it does not understand is refused and never guessed."""
     import yaml
 
-    hint = "pip install ansible-core to read inventories of every form"
+    def refuse(what: str, where: str = "") -> InputError:
+        return InputError(what, where=f"{path}: {where}" if where else path, hint=_NEEDS_ANSIBLE)
+
+    if any(Path(path).with_name(name).exists() for name in ("group_vars", "host_vars")):
+        raise refuse("has group_vars or host_vars beside it")
     try:
         data = yaml.safe_load(Path(path).read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise InputError("is no YAML inventory", where=path, hint=hint) from error
-    if not isinstance(data, Mapping) or not all(isinstance(group, Mapping) for group in data.values()):
-        raise InputError("is no YAML inventory", where=path, hint=hint)
-    found: dict[str, dict[str, Any]] = {}
-    for group in data.values():
-        _group(group, {}, found, path)
-    yield from found.items()
+        raise refuse("is no YAML inventory") from error
+    if not isinstance(data, Mapping) or not data:
+        raise refuse("is no YAML inventory")
+    seen: set[str] = set()
+    hosts: dict[str, dict[str, Any]] = {}
+
+    def group(name: str, content: object, above: Mapping[str, Any]) -> None:
+        if name in seen:
+            raise refuse("stands in several places", name)
+        seen.add(name)
+        parts = _mapping_of(content, ("hosts", "vars", "children"))
+        if parts is None:
+            raise refuse("is no group", name)
+        variables = {**above, **parts["vars"]}
+        for host, own in parts["hosts"].items():
+            if not isinstance(own or {}, Mapping) or "[" in str(host) or str(host) in hosts:
+                raise refuse("is no plain host, or stands in several groups", str(host))
+            hosts[str(host)] = {**variables, **(own or {})}
+        for child, inner in parts["children"].items():
+            group(str(child), inner, variables)
+
+    for name, content in data.items():
+        group(str(name), content, {})
+    yield from hosts.items()
 
 
-def _group(group: Mapping[str, Any], above: Mapping[str, Any], found: dict[str, dict[str, Any]], path: str) -> None:
-    variables = {**above, **(group.get("vars") or {})}
-    for name, own in (group.get("hosts") or {}).items():
-        merged = {**found.get(str(name), {}), **variables, **(own or {})}
-        found[str(name)] = merged
-    for child in (group.get("children") or {}).values():
-        _group(child or {}, variables, found, path)
+def _mapping_of(content: object, names: Sequence[str]) -> dict[str, Mapping[str, Any]] | None:
+    """Return the mappings of these names in a group, None when it is no group."""
+    found = {} if content is None else content
+    if not isinstance(found, Mapping) or not set(found) <= set(names):
+        return None
+    parts = {name: found.get(name) or {} for name in names}
+    return parts if all(isinstance(part, Mapping) for part in parts.values()) else None
 
 
 def _target(name: str, variables: Mapping[str, Any], usual: Target, path: str) -> Target:
@@ -161,11 +189,16 @@ def _target(name: str, variables: Mapping[str, Any], usual: Target, path: str) -
         name=name,
         address=str(said("ansible_psrp_host", "ansible_winrm_host", "ansible_host") or name),
         port=number,
-        username=said("ansible_psrp_user", "ansible_winrm_user", "ansible_user") or usual.username,
-        password=said("ansible_psrp_password", "ansible_winrm_password", "ansible_password") or usual.password,
+        username=_string(said("ansible_psrp_user", "ansible_winrm_user", "ansible_user")) or usual.username,
+        password=_string(said("ansible_psrp_password", "ansible_winrm_password", "ansible_password")) or usual.password,
         auth=_AUTHS[str(auth)] if auth else usual.auth,
         tls=tls,
         verify=False if checks == "ignore" else str(trust) if trust else usual.verify,
         certificate=said("ansible_psrp_certificate_pem", "ansible_winrm_cert_pem") or usual.certificate,
         certificate_key=said("ansible_psrp_certificate_key_pem", "ansible_winrm_cert_key_pem") or usual.certificate_key,
     )
+
+
+def _string(value: object) -> str | None:
+    """Return text; YAML makes a number of a password that is one."""
+    return None if value is None else str(value)

@@ -14,6 +14,8 @@ from typing import Any
 
 from pending_reboot import InputError
 
+from .commands.common import EXIT_CODES
+
 
 class Results:
     """One file of results."""
@@ -30,7 +32,7 @@ class Results:
         try:
             if resume and self._path.exists():
                 self._take_up()
-            elif self._path.exists() and self._path.stat().st_size:
+            elif self._path.is_file() and self._path.stat().st_size:
                 hint = "give --resume to go on with it, or another name"
                 raise InputError("has results already", where=path, hint=hint)
             self._file = self._path.open("ab", buffering=0)
@@ -40,14 +42,16 @@ class Results:
     def _take_up(self) -> None:
         content = self._path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
+        found: dict[str, dict[str, Any]] = {}
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 facts = json.loads(line)
             except ValueError as error:
                 raise InputError("is no result of a scan", where=f"{self._path}:{number}") from error
-            if not isinstance(facts, dict) or not isinstance(facts.get("host"), str) or "state" not in facts:
+            if not _is_result(facts):
                 raise InputError("is no result of a scan", where=f"{self._path}:{number}")
-            self.before.append(facts)
+            found[facts["host"]] = facts
+        self.before = list(found.values())
         if len(whole) < len(content):
             os.truncate(self._path, len(whole))
 
@@ -57,9 +61,14 @@ class Results:
         Raises:
             InputError: the disk is full, or the like.
         """
+        line = json.dumps(facts).encode("ascii") + b"\n"
+        before = self._file.tell()
         try:
-            self._file.write(json.dumps(facts).encode("ascii") + b"\n")
+            left = memoryview(line)
+            while left:
+                left = left[self._file.write(left) :]
         except OSError as error:
+            os.truncate(self._path, before)  # half a line is none
             raise InputError(f"cannot be written: {error.strerror}", where=str(self._path)) from error
 
     def __enter__(self) -> Results:
@@ -69,3 +78,12 @@ class Results:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+def _is_result(facts: object) -> bool:
+    return (
+        isinstance(facts, dict)
+        and isinstance(facts.get("host"), str)
+        and facts.get("state") in EXIT_CODES
+        and all(isinstance(facts.get(name), dict) for name in ("sources", "collected"))
+    )

@@ -52,15 +52,17 @@ class Settings:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-class _Deadline:
+class Deadline:
     """A carrier that carries nothing after its time. Satisfies `wsman.Carrier`."""
 
     def __init__(self, inner: Carrier, seconds: float) -> None:
+        """Carry by `inner` for so many seconds."""
         self._inner = inner
         self._ends = time.monotonic() + seconds
         self._seconds = seconds
 
     def send(self, envelope: str) -> bytes:
+        """Return the answer."""
         if time.monotonic() >= self._ends:
             raise CarrierError("failed", f"did not answer everything within {self._seconds:g} seconds")
         return self._inner.send(envelope)
@@ -86,7 +88,7 @@ class _Silent:
 def read_host(target: Target, settings: Settings) -> Outcome:
     """Return what one host says. Never raises for what the host does."""
     started = time.monotonic()
-    reader = WsmanReader(_Deadline(carrier(target, settings.backend), settings.deadline))
+    reader = WsmanReader(Deadline(carrier(target, settings.backend), settings.deadline))
     found = facts_from(reader, **settings.facts)
     return Outcome(target.name, _named(found, target.name), time.monotonic() - started, reader.requests)
 

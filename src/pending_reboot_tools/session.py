@@ -20,7 +20,11 @@ FORMAT: Final = 1
 _MESSAGE_ID: Final = re.compile(r"(<(?:\w+:)?MessageID[^>]*>)[^<]*")
 _RELATES_TO: Final = re.compile(r"(<(?:\w+:)?RelatesTo[^>]*>)[^<]*")
 _SID: Final = re.compile(r"S-1-5-21(?:-\d+){3}")
-_PROFILE: Final = re.compile(r"(\\(?:Users|Documents and Settings)\\)([^\\<;]+)", re.IGNORECASE)
+_PROFILE: Final = re.compile(r"(\\(?:Users|Documents and Settings)\\)([^\\<]+)", re.IGNORECASE)
+_SERVER: Final = re.compile(r"(\\UNC\\)([^\\<]+)", re.IGNORECASE)
+#: Registry values that hold the computer's names.
+_NAME_VALUES: Final = ("ComputerName", "Hostname", "NV Hostname")
+_VALUE: Final = re.compile(r"<(?:\w+:)?sValue>([^<]+)<")
 _PUBLIC: Final = frozenset({"public", "default", "default user", "all users"})
 _NAMES: Final = re.compile(r"<(?:\w+:)?(CSName|Hostname|RegisteredUser|Organization|SerialNumber)>([^<]+)<")
 
@@ -47,8 +51,12 @@ class Recorder:
         """Return what was said, without secrets; `names` are words to replace, such as the host's."""
         words = dict(names)
         for exchange in self.exchanges:
-            for match in _NAMES.finditer(exchange.get("reply", "")):
+            reply = exchange.get("reply", "")
+            for match in _NAMES.finditer(reply):
                 words.setdefault(match[2], match[1].upper())
+            if any(f"sValueName>{name}<" in exchange["request"] for name in _NAME_VALUES):
+                for match in _VALUE.finditer(reply):
+                    words.setdefault(match[1], "COMPUTER")
         cleaned = [{kind: _cleaned(text, words) for kind, text in exchange.items()} for exchange in self.exchanges]
         return {"session": FORMAT, "version": __version__, "exchanges": cleaned}
 
@@ -56,8 +64,9 @@ class Recorder:
 def _cleaned(text: str, words: Mapping[str, str]) -> str:
     text = _SID.sub("S-1-5-21-0-0-0", text)
     text = _PROFILE.sub(lambda match: match[0] if match[2].lower() in _PUBLIC else f"{match[1]}USER", text)
+    text = _SERVER.sub(r"\1SERVER", text)
     for word, other in sorted(words.items(), key=lambda item: -len(item[0])):
-        if len(word) > 2:
+        if word:
             text = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", other, text, flags=re.IGNORECASE)
     return text
 

@@ -25,8 +25,11 @@ from pending_reboot.probes import BOOT_TIME
 from pending_reboot.readers.wsman import WsmanReader
 
 from .carriers import Target, carrier
+from .scan import Deadline
 
 _THREADS: Final = 32
+#: Seconds that one host may take for all its answers.
+_DEADLINE: Final = 60
 
 Answer = Mapping[str, Any] | str
 
@@ -130,7 +133,7 @@ class WsmanFleet:
         target = self._targets[name]
         if seconds is not None:
             target = replace(target, connect_timeout=min(seconds, target.connect_timeout), read_timeout=seconds)
-        return WsmanReader(carrier(target, self._backend))
+        return WsmanReader(Deadline(carrier(target, self._backend), _DEADLINE))
 
     def _each(self, names: Sequence[str], ask: Callable[[str], Any]) -> dict[str, Any]:
         """Return what each host answers; None is left out."""
@@ -149,7 +152,9 @@ def patch_states_of(
         InputError: a target cannot be used, or the library is not installed.
     """
     carriers = {target.name: carrier(target, backend) for target in targets}
-    return _side_by_side(list(carriers), lambda name: patch_states(WsmanReader(carriers[name]), patches))
+    return _side_by_side(
+        list(carriers), lambda name: patch_states(WsmanReader(Deadline(carriers[name], _DEADLINE)), patches)
+    )
 
 
 def _side_by_side(names: Sequence[str], ask: Callable[[str], Any]) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def test_an_ini_inventory_is_read_by_ansible(tmp_path: Path, monkeypatch: pytest
             "ansible_password is a template, which is not read here",
         ),
         ("all: {hosts: {}}", "holds no host"),
+        ("all: {hosts: {a: {ansible_connection: ssh}}}", "holds no host that is reached by WinRM"),
     ],
 )
 def test_what_cannot_be_used(reader: str, written: str, says: str, tmp_path: Path) -> None:
@@ -99,6 +100,27 @@ def test_what_cannot_be_used(reader: str, written: str, says: str, tmp_path: Pat
         inventory_targets(str(path), USUAL)
     assert says in str(raised.value)
     assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "all: {hosts: {'web[01:03]': {}}}",
+        "all: {hosts: [a]}",
+        "all: {children: [a]}",
+        "all: {vars: x}",
+        "a: 5",
+        "a: &a {children: {b: *a}}",
+        "{all: {children: {web: {hosts: {a: }}}}, web: {vars: {ansible_port: 5985}}}",
+        "all: {children: {x: {hosts: {a: }}, y: {hosts: {a: }}}}",
+    ],
+)
+def test_without_ansible_nothing_is_guessed(written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "_by_ansible", lambda _path, _limit: None)
+    path = tmp_path / "hosts.yml"
+    path.write_text(written)
+    with pytest.raises(InputError, match="pip install ansible-core"):
+        inventory_targets(str(path), USUAL)
 
 
 def test_an_inventory_that_ansible_cannot_read(tmp_path: Path) -> None:

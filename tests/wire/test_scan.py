@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -199,8 +202,90 @@ def test_what_cannot_be_used_is_one_clear_line(words: list[str], says: str, tmp_
     assert "Traceback" not in done.stderr
 
 
-def test_results_that_are_none_are_not_taken_up(tmp_path: Path) -> None:
+GOOD = {"host": "web01", "state": "clear", "sources": {}, "collected": {}}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"no": "facts"}, GOOD | {"state": "fine"}, GOOD | {"sources": None}, GOOD | {"host": 5}, [GOOD], 5]
+)
+def test_results_that_are_none_are_not_taken_up(wrong: object, tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    path.write_text('{"host": "web01", "state": "clear"}\n{"no": "facts"}\n')
+    path.write_text(f"{json.dumps(GOOD)}\n{json.dumps(wrong)}\n")
     done = run("web01", "--output", str(path), "--resume")
-    assert (done.returncode, "results.jsonl:2: is no result of a scan" in done.stderr) == (2, True)
+    assert (done.returncode, "results.jsonl:2: is no result of a scan" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_full_disk_is_an_error_and_leaves_whole_lines(tmp_path: Path) -> None:
+    """A file that may have no more than a block."""
+    path = tmp_path / "results.jsonl"
+    command = f"ulimit -f 1; exec {' '.join(SCAN)} 127.0.0.1:1 --quiet --output {path}"
+    done = subprocess.run(["bash", "-c", command], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (done.returncode, "cannot be written" in done.stderr) == (2, True), done.stderr
+    assert path.read_bytes() == b""
+
+
+class Misbehaving:
+    """A server that answers every connection with these bytes, again and again. Ends with the block."""
+
+    def __init__(self, head: bytes, again: bytes, pause: float) -> None:
+        self._parts = (head, again, pause)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._end = threading.Event()
+        self._threads = [threading.Thread(target=self._listen)]
+
+    def __enter__(self) -> Misbehaving:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+        self._socket.close()
+
+    def _listen(self) -> None:
+        self._socket.settimeout(0.1)
+        while not self._end.is_set():
+            try:
+                connection, _ = self._socket.accept()
+            except TimeoutError:
+                continue
+            self._threads.append(threading.Thread(target=self._talk, args=[connection]))
+            self._threads[-1].start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        head, again, pause = self._parts
+        connection.settimeout(0.2)
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(head)
+            while again and not self._end.wait(pause):
+                connection.sendall(again)
+
+
+CHUNK = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
+
+
+@pytest.mark.parametrize("backend", ["pypsrp", "pywinrm"])
+@pytest.mark.parametrize(
+    ("head", "again", "pause", "says"),
+    [
+        (b"HTTP/1.1 500 x\r\nTransfer-Encoding: chunked\r\n\r\n", CHUNK, 0, "sent more than"),
+        (b"HTTP/1.1 200 x\r\nContent-Length: 90000\r\n\r\n", b"<", 0.2, "gave no answer within 2 seconds"),
+        (b"HTTP/1.1 307 x\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", b"", 0, "with a redirect"),
+        (b"HTTP/1.1 200 x\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\n", b"", 0, "in an encoding"),
+    ],
+    ids=["endless", "drip", "redirect", "packed"],
+)
+def test_answers_that_no_host_should_give(backend: str, head: bytes, again: bytes, pause: float, says: str) -> None:
+    with Misbehaving(head, again, pause) as server:
+        words = [f"127.0.0.1:{server.port}", "--http", "--auth", "ntlm", "--user", "scanner", "--backend", backend]
+        started = time.monotonic()
+        done = run(*words, "--timeout", "2", "--deadline", "6", "--format", "json", "--quiet")
+        seconds = time.monotonic() - started
+    facts = json.loads(done.stdout)
+    assert facts["state"] == "unknown"
+    assert says in facts["sources"]["windows_update"]["description"]
+    assert seconds < 12
+    assert "Traceback" not in done.stderr

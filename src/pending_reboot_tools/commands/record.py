@@ -11,6 +11,7 @@ from pending_reboot.readers.wsman import WsmanReader
 
 from ..carriers import carrier
 from ..escape import printable
+from ..scan import Deadline
 from ..session import Recorder, to_json
 from .common import EXIT_CODES, Commands, add_command
 from .hosts import CREDENTIALS, add_host_options, targets_of
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if len(targets) != 1:
         raise InputError(f"{len(targets)} hosts are given", hint="record one host at a time")
     (target,) = targets
-    recorder = Recorder(carrier(target, options.backend))
+    recorder = Recorder(Deadline(carrier(target, options.backend), 2 * options.timeout))
     reader = WsmanReader(recorder)
     facts = facts_from(reader)
     names = {target.name: "HOST", target.address: "HOST"}

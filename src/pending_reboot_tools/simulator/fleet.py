@@ -110,7 +110,8 @@ class Simulation:
                 raise InputError(f"cannot listen: {self._failure.strerror}", where=LOOPBACK) from self._failure
             yield self
         finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            if self._failure is None:  # else it ends by itself
+                self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             Path(users).unlink(missing_ok=True)
             if before is None:
@@ -134,8 +135,11 @@ class Simulation:
         self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         for server in self._servers:
             server.close()
+            if hasattr(server, "abort_clients"):  # Python 3.13
+                server.abort_clients()
         for taken in self._taken:
             taken.close()
+        self._loop.run_until_complete(asyncio.sleep(0.05))  # transports close in turns of the loop
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 

@@ -154,11 +154,12 @@ def _element(name: str, value: object) -> str:
 
 
 def _envelope(action: str, relates: str, body: str) -> bytes:
+    related = f"<a:RelatesTo>{escape(relates)}</a:RelatesTo>" if relates else ""
     return (
         f'<s:Envelope xml:lang="en-US" xmlns:s="{_SOAP}" xmlns:a="{_ADDRESSING}" xmlns:w="{_WSMAN}">'
         f"<s:Header><a:Action>{escape(action)}</a:Action>"
         f"<a:MessageID>uuid:{str(uuid.uuid4()).upper()}</a:MessageID>"
-        f"<a:To>{_ADDRESSING}/role/anonymous</a:To><a:RelatesTo>{escape(relates)}</a:RelatesTo>"
+        f"<a:To>{_ADDRESSING}/role/anonymous</a:To>{related}"
         f"</s:Header><s:Body>{body}</s:Body></s:Envelope>"
     ).encode()
 

@@ -55,6 +55,8 @@ _UNSENDABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U00
 _ACCESS_DENIED: Final = frozenset({5, *DENIED})
 #: The resource URI is not in the catalog: this WS-Management reaches no such thing.
 _NO_RESOURCE: Final = 0x8033803B
+#: Older systems give this code to a class that is missing, and say so in words only.
+_CANNOT_PROCESS_FILTER: Final = 0x8033801A
 _CLASS_MISSING: Final = re.compile(r"invalid class|class does not exist|invalid namespace", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\d{1,20}", re.ASCII)
 
@@ -80,7 +82,8 @@ class Fault(NamedTuple):
         code = self.code
         if self.subcode == "AccessDenied" or code in _ACCESS_DENIED:
             return Unreadable("denied", code, "access is denied")
-        if code in NOT_THERE or code == _NO_RESOURCE or (code != 0 and _CLASS_MISSING.search(self.message)):
+        unsaid = code is None or code == _CANNOT_PROCESS_FILTER
+        if code in NOT_THERE or code == _NO_RESOURCE or (unsaid and _CLASS_MISSING.search(self.message)):
             return ABSENT
         return Unreadable("failed", code, self.message or self.subcode or "the host gave a fault without a reason")
 
@@ -150,9 +153,12 @@ def parse(data: bytes, question: Question) -> Element | Fault:
     if content is None:
         raise BadAnswerError("the answer's body is empty")
     relates = None if header is None else header.find(f"{{{_ADDRESSING}}}RelatesTo")
-    if relates is not None and (relates.text or "").strip().lower() != question.message_id.lower():
+    fault = content.tag == f"{{{_SOAP}}}Fault"
+    related = (relates.text or "").strip().lower() if relates is not None else ""
+    # Faults of the service itself name no question.
+    if relates is not None and related != question.message_id.lower() and not (fault and not related):
         raise BadAnswerError("the answer is to another question")
-    if content.tag == f"{{{_SOAP}}}Fault":
+    if fault:
         return _fault(content)
     if question.answer and local(content) != question.answer:
         raise BadAnswerError(f"the answer holds {local(content)[:80]!r} in place of {question.answer}")

@@ -74,8 +74,11 @@ _USUAL_TYPES: Final[Mapping[str, int]] = {
     "CurrentState": REG_DWORD,
 }
 #: Keys below these are looked for in their list first: one list answers for several keys that are mostly not there.
+_MICROSOFT: Final = r"SOFTWARE\Microsoft"
+#: Of its list; where they are missing, no list of that host proves anything.
+_EVERY_WINDOWS: Final = frozenset({"windows", "windows nt"})
 _LISTED: Final = (
-    r"SOFTWARE\Microsoft",
+    _MICROSOFT,
     r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update",
     r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing",
     r"SYSTEM\CurrentControlSet\Services\Netlogon",
@@ -111,7 +114,7 @@ class StdRegProv:
         if any(lower == each or lower.startswith(each + "\\") for each in self._absent):
             return True
         for parent in _LISTED:
-            if lower.startswith(parent.lower() + "\\"):
+            if lower.startswith(parent.lower() + "\\") and self._lists_are_whole():
                 names = self._list(parent)
                 child = lower[len(parent) + 1 :].partition("\\")[0]
                 if names is not None and child not in names:
@@ -119,15 +122,16 @@ class StdRegProv:
                     return True
         return False
 
+    def _lists_are_whole(self) -> bool:
+        """Tell whether what is not in a list is not there: not on a host whose list lacks what every Windows has."""
+        names = self._list(_MICROSOFT)
+        return names is not None and names >= _EVERY_WINDOWS
+
     def _list(self, parent: str) -> frozenset[str] | None:
         """Return the lower-case names of the keys below `parent`, None when they could not be listed."""
         if parent not in self._lists:
-            if self.is_not_there(parent):
-                self._lists[parent] = frozenset()
-            else:
-                names = self._names("EnumKey", parent)
-                listed = frozenset(name.lower() for name in names) if isinstance(names, list) else None
-                self._lists[parent] = frozenset() if isinstance(names, Absent) else listed
+            names = self._names("EnumKey", parent)
+            self._lists[parent] = frozenset(name.lower() for name in names) if isinstance(names, list) else None
         return self._lists[parent]
 
     def _names(self, method: str, path: str) -> list[str] | Absent | Unreadable:

@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element
 
 from ..errors import PendingRebootError
 from ..files import FileInfo
+from ..hresult import DENIED, words
 from ..probes import (
     BOOT_TIME,
     CONFIGURATION_MANAGER,
@@ -178,9 +179,10 @@ class WsmanReader:
 
     def _update_settings(self) -> Mapping[str, object] | Absent | Unreadable:
         if self._settings is None:
-            self._settings = self._flags(
-                invoke(_WINDOWS_UPDATE, "MSFT_WUSettings", "IsPendingReboot"), {"PendingReboot": "pending_reboot"}
-            )
+            question = invoke(_WINDOWS_UPDATE, "MSFT_WUSettings", "IsPendingReboot")
+            found = self._flags(question, {"PendingReboot": "pending_reboot"})
+            code = found.get("return_value", 0) if isinstance(found, Mapping) else 0
+            self._settings = found if code == 0 else _refused(code, "IsPendingReboot")
         return self._settings
 
     def _configuration_manager(self) -> Mapping[str, object] | Absent | Unreadable:
@@ -200,8 +202,13 @@ class WsmanReader:
             if said not in ("true", "false"):
                 return Unreadable("failed", None, f"{question.answer} holds no {theirs}")
             found[ours] = said == "true"
-        code = number(text(answer, "ReturnValue"))
-        return found if code is None else {"return_value": code, **found}
+        written = text(answer, "ReturnValue")
+        if written is None:
+            return found
+        code = number(written.strip().removeprefix("-"))
+        if code is None:
+            return Unreadable("failed", None, f"{question.answer} holds a ReturnValue that is no number")
+        return {"return_value": -code if written.strip().startswith("-") else code, **found}
 
     def _desired_state(self) -> Mapping[str, object] | Absent | Unreadable:
         namespace = "root/Microsoft/Windows/DesiredStateConfiguration"
@@ -234,6 +241,14 @@ class WsmanReader:
 _NOT_OVER_WSMAN: Final = Unreadable("unsupported", None, "it cannot be asked over WS-Management")
 
 
+def _refused(code: object, method: str) -> Unreadable:
+    """Return what a ReturnValue other than 0 means, signed or not."""
+    unsigned = int(str(code)) & 0xFFFFFFFF
+    if unsigned == 5 or unsigned in DENIED:
+        return Unreadable("denied", unsigned, f"access is denied ({method})")
+    return Unreadable("failed", unsigned, f"{method} returned {words(unsigned)}")
+
+
 def _time(written: str) -> datetime | None:
     """Return the time in `20261120031200.500000+060` (minutes from UTC) or in ISO 8601."""
     written = written.strip()
@@ -241,9 +256,10 @@ def _time(written: str) -> datetime | None:
     try:
         if match:
             zone = timezone(timedelta(minutes=int(match[3])))
-            return datetime.strptime(match[1], "%Y%m%d%H%M%S").replace(microsecond=int(match[2]), tzinfo=zone)
+            when = datetime.strptime(match[1], "%Y%m%d%H%M%S").replace(microsecond=int(match[2]), tzinfo=zone)
+            return when if 1601 < when.year < 9999 else None
         # Windows writes up to seven digits of a second, Python 3.10 reads none but three or six.
         when = datetime.fromisoformat(re.sub(r"\.\d+", "", written).replace("Z", "+00:00"))
     except ValueError:
         return None
-    return when if when.tzinfo else None
+    return when if when.tzinfo and 1601 < when.year < 9999 else None

@@ -369,3 +369,61 @@ def test_the_host_is_what_the_machine_says() -> None:
     machine = from_snapshot(CLEAR_SERVER)
     assert over_wsman(machine).probe(HOST) == {"name": "WEB01"}
     assert WINDOWS_UPDATE_SETTINGS in machine.probes
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [("0", "clear"), ("2147942405", "unknown"), ("-2147024891", "unknown"), ("5", "unknown"), ("many", "unknown")],
+)
+def test_windows_update_that_answers_and_fails(code: str, state: str) -> None:
+    """A `false` beside an error is no answer."""
+
+    def change(reply: bytes) -> bytes:
+        return (
+            reply.replace(b"<p:ReturnValue>0<", f"<p:ReturnValue>{code}<".encode())
+            if b"PendingReboot>" in reply
+            else reply
+        )
+
+    facts = facts_from(over_wsman(from_snapshot(CLEAR_SERVER), change=change))
+    assert facts.sources["windows_update_agent"].state == state
+    assert facts.complete is (state == "clear")
+
+
+@pytest.mark.parametrize("list_", ["empty", "absent", "half"])
+def test_a_list_that_lacks_what_every_windows_has_proves_nothing(list_: str) -> None:
+    """EnumKey lies; every key is opened then, and nothing is lost."""
+
+    def change(reply: bytes) -> bytes:
+        if b"EnumKey_OUTPUT" not in reply:
+            return reply
+        if list_ == "absent":
+            return reply.replace(b"<p:ReturnValue>0<", b"<p:ReturnValue>2<")
+        start, _, rest = reply.partition(b"<p:sNames>")
+        end = rest.rpartition(b"</p:sNames>")[2] if rest else b""
+        kept = b"<p:sNames>AddressBook</p:sNames>" if list_ == "half" else b""
+        return start + kept + end if rest else reply
+
+    machine = from_snapshot(PATCHED)
+    machine.key(r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending")
+    machine.key(r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired")
+    found = facts_from(over_wsman(machine, change=change))
+    assert [source for source, _ in found.reasons] == [
+        "windows_update",
+        "pending_file_rename",
+        "update_exe_volatile",
+        "component_based_servicing",
+    ]
+
+
+@pytest.mark.parametrize(
+    "written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "99991231235959.000000-840"]
+)
+def test_a_boot_time_that_is_no_time_costs_nothing_else(written: str) -> None:
+    def change(reply: bytes) -> bytes:
+        start, found, rest = reply.partition(b"<p:LastBootUpTime>")
+        after = rest.partition(b"</p:LastBootUpTime>")[2]
+        return start + found + written.encode() + b"</p:LastBootUpTime>" + after if found else reply
+
+    facts = facts_from(over_wsman(from_snapshot(PATCHED), change=change))
+    assert (facts.state, facts.last_reboot) == ("pending", None)
