@@ -130,26 +130,32 @@ class StdRegProv:
     def _list(self, parent: str) -> frozenset[str] | None:
         """Return the lower-case names of the keys below `parent`, None when they could not be listed."""
         if parent not in self._lists:
-            names = self._names("EnumKey", parent)
+            names = self._names(parent)
             self._lists[parent] = frozenset(name.lower() for name in names) if isinstance(names, list) else None
         return self._lists[parent]
 
-    def _names(self, method: str, path: str) -> list[str] | Absent | Unreadable:
-        answer = self._registry(method, path)
+    def _names(self, path: str) -> list[str] | Absent | Unreadable:
+        answer = self._registry("EnumKey", path)
         if isinstance(answer, (Absent, Unreadable)):
             return answer
-        failure = self._failure(answer, path)
+        failure = self._failure(answer, path, listed=True)
         return texts(answer, "sNames") if failure is None else failure
 
-    def _failure(self, answer: Element, path: str, *, value: bool = False) -> Absent | Unreadable | None:
-        """Return what a ReturnValue means, None for success; `value` says that a value was asked for."""
+    def _failure(
+        self, answer: Element, path: str, *, value: bool = False, listed: bool = False
+    ) -> Absent | Unreadable | None:
+        """Return what a ReturnValue means, None for success.
+
+        `value` says that a value was asked for, `listed` that keys were, which proves nothing about those below.
+        """
         code = number(text(answer, "ReturnValue"))
         if code == _OK:
             return None
         if code == _NO_VALUE and value:
             return ABSENT
         if code == _NO_KEY:
-            self._absent.add(path.lower())
+            if not listed:
+                self._absent.add(path.lower())
             return ABSENT
         if code == _DENIED:
             return Unreadable("denied", code, "access is denied")
@@ -216,7 +222,7 @@ class StdRegProv:
     def _children(self, path: str, query: KeyQuery, key: Key) -> Key:
         assert query.children is not None
         pattern, values = query.children
-        names = self._names("EnumKey", path)
+        names = self._names(path)
         if isinstance(names, Absent):
             return key  # it has gone since
         if isinstance(names, Unreadable):
