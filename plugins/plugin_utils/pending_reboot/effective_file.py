@@ -24,6 +24,7 @@ _ROOTED: Final = re.compile(r"(?:[a-z]:|\\\\[^\\]+\\[^\\]+)\\", re.IGNORECASE)
 _VOLUME: Final = re.compile(
     r"(?:\\device\\harddiskvolume\d+|\\?volume\{[0-9a-f-]+\}|\\?globalroot(?=\\))+", re.IGNORECASE
 )
+_ADMIN_SHARE: Final = re.compile(r"\\\\[^\\]+\\([a-z])\$(?=\\)", re.IGNORECASE)
 _SHORT: Final = re.compile(r"([^\\~]{1,6})~\d{1,6}(\.[^\\.]{0,3})?")
 _FITS_8_3: Final = re.compile(r"[^\\. ]{1,8}(?:\.[^\\. ]{1,3})?")
 
@@ -119,6 +120,9 @@ def _doubt(end: str, path: str) -> str:
     """Return why it cannot be told whether the two paths are the same, an empty string when it can."""
     if end == path:
         return ""
+    share = _ADMIN_SHARE.match(end)
+    if share and path == f"{share[1]}:{end[share.end() :]}":
+        return f"{end} may be {path}: whether that share is this machine's, is not known"
     volume = _VOLUME.match(end)
     if volume and path[2:] == "\\" + end[volume.end() :].lstrip("\\"):
         return f"{end} may be {path}: which drive that volume is, is not known"
@@ -146,13 +150,14 @@ def _may_be_short(short: str, long: str) -> bool:
 
 
 def _without_dots(path: str) -> str:
+    lead = "\\\\" if path.startswith("\\\\") else ""
     parts: list[str] = []
-    for part in path.split("\\"):
+    for part in path[len(lead) :].split("\\"):
         if part == ".." and len(parts) > 1:
             parts.pop()
-        elif part != ".":
+        elif part not in (".", "") or not parts:
             parts.append(part)
-    return "\\".join(parts)
+    return lead + "\\".join(parts)
 
 
 _UNKNOWN: Final = "?"

@@ -43,6 +43,8 @@ def parse_version(text: object, where: str) -> Version:
     Raises:
         InputError: it is no version. `where` names the field.
     """
+    if isinstance(text, float):  # YAML reads 5.10 as the number 5.1
+        raise InputError(f"{text!r} is a number", where=where, hint="write the version in quotes")
     match = _VERSION.fullmatch(str(text).strip())
     numbers = [int(part) for part in match[0].split(".")] if match else []
     if not numbers or max(numbers) > 0xFFFF:

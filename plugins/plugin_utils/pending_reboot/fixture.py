@@ -24,9 +24,10 @@ from .patch import Patch
 from .patch_files import machine_of
 from .patch_state import PatchState, patch_states
 from .probes import COMPONENTS
-from .readers.memory import MemoryRegistry
+from .readers.memory import MemoryKey, MemoryRegistry
 from .readers.snapshot import from_snapshot, set_boot_time, to_snapshot
-from .registry import Absent, KeyQuery, Unreadable, Value, datetime_to_filetime
+from .registry import REG_DWORD, Absent, KeyQuery, Unreadable, Value, datetime_to_filetime
+from .sources.component_based_servicing import PACKAGES, PENDING_STATES
 from .sources.pending_computer_rename import ACTIVE, CONFIGURED, TCPIP
 from .sources.pending_file_rename import SESSION_MANAGER
 
@@ -120,6 +121,10 @@ def boot(registry: MemoryRegistry, now: datetime) -> None:
             if isinstance(value, Value) and registry.files is not None:
                 _move_files(registry, decode(name, value))
             session_manager.remove_value(name)
+    packages = registry.find(PACKAGES.path)
+    if packages and not isinstance(packages, Unreadable):
+        for package in packages.subkeys():
+            _finish(package)
     configured = registry.find(CONFIGURED.path)
     if configured and not isinstance(configured, Unreadable):
         registry.key(ACTIVE.path, dict(configured.values()), volatile=True)
@@ -133,6 +138,14 @@ def boot(registry: MemoryRegistry, now: datetime) -> None:
         if isinstance(answer, Mapping):
             registry.probes[name] = _settled(answer)
     set_boot_time(registry.probes, now)
+
+
+def _finish(package: MemoryKey) -> None:
+    """Do to a package what servicing does at the boot: it is installed, or removed."""
+    value = package.value("CurrentState")
+    state = value.integer() if isinstance(value, Value) and value.type == REG_DWORD and len(value.data) == 4 else None
+    if state in PENDING_STATES:
+        package.put("CurrentState", Value.from_integer(0x70 if PENDING_STATES[state] == "install" else 0))
 
 
 def _move_files(registry: MemoryRegistry, operations: Sequence[FileOperation]) -> None:

@@ -49,8 +49,8 @@ def local_facts(
     Raises:
         InputError: this is no Windows, an unknown source, or a limit that is no time to wait.
     """
-    if not 0 < timeout <= LONGEST_WAIT:
-        raise InputError(f"{timeout} is no time to wait", where="timeout", hint=f"up to {LONGEST_WAIT} seconds")
+    if not isinstance(timeout, (int, float)) or not 0 < timeout <= LONGEST_WAIT:
+        raise InputError(f"{timeout!r} is no time to wait", where="timeout", hint=f"up to {LONGEST_WAIT} seconds")
     if sys.platform != "win32":
         raise InputError("this machine is no Windows", hint="read a disk with pending-reboot offline")
     from .readers.local import LocalReader

@@ -168,7 +168,7 @@ class _Case:
             return False, ""
         meaning = exit_code(self._patch.exit_code)
         evidence["exit_code"] = meaning.to_dict()
-        if meaning.reboot == "no" or self._patch.installed_at is None:
+        if not meaning.success or meaning.reboot == "no" or self._patch.installed_at is None:
             return False, ""
         if self._facts.last_reboot is None:
             return None, "its installer asked for a reboot, and when the machine started last is not known"
@@ -205,6 +205,8 @@ def _presence(
         return _Presence(None, None, "its description names no file, package or registry mark")
     now, after = (_all(getattr(each, name) for each in files) for name in ("meets_now", "meets_after"))
     why = _files_why(files, after)
+    if packages and (packages.now is None or packages.after is None):
+        return _Presence(now, None, f"{why}, and its package is not known: {packages.why}")
     if packages and packages.now and packages.after is False:
         return _Presence(now, False, packages.why)
     if packages and packages.after and not packages.now and after is not True:

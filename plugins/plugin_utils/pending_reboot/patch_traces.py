@@ -70,10 +70,12 @@ def judge_packages(reader: Reader, pattern: str | None) -> PackageEvidence | Non
     if problem is not None:
         why = f"the packages could not be read: {problem.message}"
 
-    def there(place: int) -> bool | None:
-        return True if any(state[place] for state in known) else None if doubt else False
-
-    return PackageEvidence(states, there(1), there(2), why)
+    # One that changes at the next boot decides, whatever others of that name are there already.
+    moving = {state[1:] for state in known if state[1] != state[2]}
+    if len(moving) > 1 or (doubt and not moving):
+        return PackageEvidence(states, None, None, why)
+    now, after = moving.pop() if moving else (any(state[place] for state in known) for place in (1, 2))
+    return PackageEvidence(states, now, after, why)
 
 
 def _state(child: Key | Unreadable) -> tuple[str, bool, bool] | None:

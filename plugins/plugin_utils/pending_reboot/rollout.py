@@ -76,7 +76,7 @@ def waves(names: Sequence[str], batch: object) -> list[list[str]]:
     """
     left = list(dict.fromkeys(names))
     given = batch if isinstance(batch, (list, tuple)) else str(batch).split(",")
-    sizes = [_size(each, len(left)) for each in given] or [len(left)]
+    sizes = [_size(each, len(left)) for each in given or [None]]
     found = []
     while left:
         size = sizes.pop(0) if len(sizes) > 1 else sizes[0]
@@ -167,7 +167,8 @@ class _Wave:
         ready = self._those("failed", "gave no answer while it was prepared", there, fleet.prepare(there))
         self._order(ready)
         deadline = self.rollout.clock() + self.rollout.timeout
-        while self.waiting and self.rollout.clock() < deadline:
+        # Who is back in time has the time to settle besides.
+        while any(state.back is not None or self.rollout.clock() < deadline for state in self.waiting.values()):
             self.rollout.sleep(self.rollout.poll)
             self._look()
         for name, state in list(self.waiting.items()):

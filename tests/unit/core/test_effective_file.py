@@ -95,6 +95,7 @@ def test_a_malformed_pair_is_not_executed() -> None:
         ([(r"C:\Win~1\t.dll", "")], ""),
         ([(r"C:\Windows.new", r"!C:\Windows")], r"the next boot moves c:\windows, in which c:\windows\t.dll lies"),
         ([(A, r"!\Device\HarddiskVolume2\Windows\t.dll")], "which drive that volume is, is not known"),
+        ([(A, r"!UNC\localhost\c$\Windows\t.dll")], "whether that share is this machine's, is not known"),
     ],
 )
 def test_what_cannot_be_told_is_unknown(pairs: list[tuple[str, str]], says: str) -> None:
@@ -137,6 +138,8 @@ def test_a_name_that_fits_has_no_short_one() -> None:
     [
         (r"%SystemRoot%\a.dll", A, ""),
         (r"%windir%/a.dll", A, ""),
+        (r"%windir%\\a.dll", A, ""),
+        (r"C:\Windows\.\\x\..\a.dll", A, ""),
         (r"\SystemRoot\a.dll", A, ""),
         (r"%ProgramFiles%\a.dll", r"%ProgramFiles%\a.dll", "%ProgramFiles% of this machine is not known"),
         ("a.dll", "a.dll", "a.dll does not begin with a drive"),

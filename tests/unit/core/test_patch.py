@@ -68,6 +68,7 @@ FILE = {"path": r"C:\a.dll", "version": "1"}
             "files[0].version: '1.2.3.4.5' is no file version",
         ),
         ({"kb": 1000000, "files": [FILE | {"version": "1.70000"}]}, "'1.70000' is no file version"),
+        ({"kb": 1000000, "files": [FILE | {"version": 5.10}]}, "5.1 is a number (write the version in quotes)"),
         ({"kb": 1000000, "files": [{"path": "a", "sha256": "00"}]}, "files[0].sha256: '00' is no SHA-256"),
         ({"kb": 1000000, "files": [{"path": "", "version": 1}]}, "files[0].path: '' is no text"),
         ({"kb": 1000000, "registry": [r"HKCU\Software\x"]}, r"is no key that is looked at"),

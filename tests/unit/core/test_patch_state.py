@@ -190,6 +190,11 @@ def test_verdicts_by_files(machine: dict[str, Any], verdict: str, says: str) -> 
         ({"P_1~amd64~1": 0x40}, "missing"),
         ({"P_1~amd64~1": 0x50}, "installed"),
         ({"P_1~amd64~1": 0x70, "P_1~amd64~2": 0x20}, "installed"),
+        ({"P_1~amd64~1": 0x70, "P_1~amd64~2": 0x60}, "installed_pending_reboot"),
+        ({"P_1~amd64~1": 0x70, "P_1~amd64~2": 0x05}, "missing"),
+        ({"P_1~amd64~1": 0x60, "P_1~amd64~2": 0x05}, "unknown"),
+        ({"P_1~amd64~1": 0x70, "P_1~amd64~2": 0x99}, "unknown"),
+        ({"P_1~amd64~1": 0x60, "P_1~amd64~2": 0x99}, "installed_pending_reboot"),
         ({"P_1~amd64~1": 0x99}, "unknown"),
         ({"P_1~amd64~1": "text"}, "unknown"),
         ({"Q~1": 0x70}, "missing"),
@@ -212,6 +217,20 @@ def test_a_package_that_waits_outweighs_the_old_file() -> None:
     assert (found["verdict"], "contradict each other" in found["description"]) == ("unknown", True)
     package = {rf"{PACKAGES}\P~1": {"values": {"CurrentState": 0x05}}}
     assert state(pending(files={DLL: NEW}, **package), patch)["verdict"] == "missing"
+
+
+@pytest.mark.parametrize("file", [OLD, NEW])
+def test_packages_that_may_not_be_read_are_not_known(file: dict[str, Any]) -> None:
+    found = state(pending(files={DLL: file}, **{PACKAGES: "denied"}), PATCH | {"package": "P*"})
+    assert (found["verdict"], "its package is not known" in found["description"]) == ("unknown", True)
+
+
+def test_packages_are_finished_by_a_reboot() -> None:
+    machine = from_snapshot({"keys": {rf"{PACKAGES}\P~1": {"values": {"CurrentState": 0x60}}}})
+    patch = {"kb": "KB1000000", "package": "P*"}
+    assert state(machine, patch)["verdict"] == "installed_pending_reboot"
+    boot(machine, parse_time("2026-11-21T03:00:00Z", "now"))
+    assert state(machine, patch)["verdict"] == "installed"
 
 
 MARKS = [r"SOFTWARE\V\KB1", {"key": r"SOFTWARE\V", "value": "Level", "equals": 3}]
@@ -273,6 +292,8 @@ def test_what_it_is_for(wanted: dict[str, Any], keys: dict[str, Any], verdict: s
         (3010, "2026-11-20T03:00:00Z", "installed"),
         (3010, None, "installed"),
         (0, "2026-11-20T04:00:00Z", "installed"),
+        (3017, "2026-11-20T04:00:00Z", "installed"),
+        (350, "2026-11-20T04:00:00Z", "installed"),
     ],
 )
 def test_an_installer_that_asked_for_a_reboot(code: int, installed_at: str | None, verdict: str) -> None:
