@@ -11,7 +11,13 @@ The event is `salt/beacon/<minion>/pending_reboot/<state>`; its data is the grai
 
 from __future__ import annotations
 
+import json
+import logging
+from pathlib import Path
+
 __virtualname__ = "pending_reboot"
+
+log = logging.getLogger(__name__)
 
 _SUMMARY = "pending_reboot.summary"
 _TOLD = "pending_reboot.told"
@@ -32,15 +38,36 @@ def validate(config):
 
 
 def beacon(config):
-    """Return one event when the state is another one than the grain holds, and have the grains renewed."""
+    """Return one event when the state is another one than was told last, and have the grains renewed."""
     grain = __grains__.get("reboot_state")
     if not grain:
         return []  # there is nothing to follow: grains_blacklist, or not synced yet
     now = __salt__[_SUMMARY]()
-    if (now["state"], now["reasons"]) == (grain["state"], grain["reasons"]):
-        return []
-    # Renewing the grains takes a moment, and empties __context__ when it is done.
-    __salt__["event.fire"]({"force_refresh": True}, "grains_refresh")
-    before = __context__.get(_TOLD, grain["state"])
-    __context__[_TOLD] = now["state"]
+    if (now["state"], now["reasons"]) != (grain["state"], grain["reasons"]):
+        # Renewing the grains takes a moment, and empties __context__ when it is done.
+        __salt__["event.fire"]({"force_refresh": True}, "grains_refresh")
+    told = _told()
+    before = told or grain["state"]
+    if told != now["state"]:
+        _tell(now["state"])
     return [] if before == now["state"] else [{"tag": now["state"], "was": before, **now}]
+
+
+def _file():
+    # Others renew the grain, too, and a reboot ends the minion: what was told must outlive both.
+    return Path(__opts__["cachedir"], "pending_reboot_told.json")
+
+
+def _told():
+    try:
+        return str(json.loads(_file().read_text("utf-8"))["state"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return __context__.get(_TOLD)
+
+
+def _tell(state):
+    __context__[_TOLD] = state
+    try:
+        _file().write_text(json.dumps({"state": state}), "utf-8")
+    except OSError as error:
+        log.warning("pending_reboot: what was told cannot be kept, it may be told again: %s", error)

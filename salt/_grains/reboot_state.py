@@ -27,4 +27,4 @@ def __virtual__():
 
 def reboot_state():
     """Return the facts in short; the state is `unknown` when it could not be looked."""
-    return {"reboot_state": shared.summary(_core, shared.settings(__opts__))}
+    return {"reboot_state": shared.summary(_core, __opts__)}

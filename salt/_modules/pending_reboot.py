@@ -32,8 +32,8 @@ _core = shared.core()
 
 __virtualname__ = "pending_reboot"
 
-#: Seconds.
-_LONGEST_DELAY = 86400
+#: Seconds that a reboot which was ordered may take to begin, beyond its delay.
+_UNDER_WAY = 600
 
 
 def __virtual__():
@@ -92,13 +92,21 @@ def state(**options):
 def reasons(**options):
     """Return why the machine is pending: a list of `source` and `description`. Takes what `facts` takes.
 
+    When nothing is pending but something could not be read, that is an error, not an empty list.
+
     CLI Example:
 
     .. code-block:: bash
 
         salt '*' pending_reboot.reasons
     """
-    return facts(**salt.utils.args.clean_kwargs(**options))["reboot_required_reasons"]
+    found = facts(**salt.utils.args.clean_kwargs(**options))
+    if found["state"] == "unknown":
+        unread = (
+            f"{id_}: {each['description']}" for id_, each in found["sources"].items() if each["state"] == "unknown"
+        )
+        raise CommandExecutionError(f"it is not known whether a reboot is pending: {'; '.join(unread)}")
+    return found["reboot_required_reasons"]
 
 
 def updates(timeout=120):
@@ -135,8 +143,8 @@ def patch_state(patches, saltenv="base"):
         salt '*' pending_reboot.patch_state salt://patches/ms05-051.yml
         salt '*' pending_reboot.patch_state '{kb: KB902400, package: "Package_for_KB902400~*"}'
     """
-    given = _settings()
     with _clear_errors():
+        given = _settings()
         where = patches if isinstance(patches, str) else "patches"
         wanted = _core.patches_from(shared.read(_core, _local(patches, saltenv)), where=where)
         played = shared.fixture(_core, given)
@@ -153,7 +161,7 @@ def summary():
 
         salt '*' pending_reboot.summary
     """
-    return shared.summary(_core, _settings())
+    return shared.summary(_core, __opts__)
 
 
 def flag(update_id, test=False):
@@ -172,9 +180,8 @@ def flag(update_id, test=False):
 
         salt WEB01 pending_reboot.flag KB902400
     """
-    given = _settings()
     with _clear_errors():
-        played = shared.fixture(_core, given)
+        played = shared.fixture(_core, _settings())
         flagging = played.flag if played else _core.flag_reboot
         return flagging(str(update_id), test=bool(test)).to_dict()
 
@@ -193,8 +200,8 @@ def decide(policy=None, record=False):
 
         salt '*' pending_reboot.decide policy='{on_unknown: ignore}'
     """
-    given = _settings()
     with _clear_errors():
+        given = _policy_settings()
         history = shared.history(_core, __opts__, given)
         decision = shared.decide(_core, given, policy, history)
         if record and decision.action != "reboot":
@@ -204,6 +211,8 @@ def decide(policy=None, record=False):
 
 def reboot(policy=None, delay=30, message=None, test=False):
     """Reboot when the gate decides so, and only then; return the decision, and whether a reboot was requested.
+
+    One that was requested a moment ago, and has not begun yet, is `under_way` and not requested again.
 
     policy
         fields of the policy that differ from the minion's settings
@@ -220,20 +229,20 @@ def reboot(policy=None, delay=30, message=None, test=False):
 
         salt -G 'reboot_state:state:pending' pending_reboot.reboot test=True
     """
-    given = _settings()
     with _clear_errors():
-        if isinstance(delay, bool) or not isinstance(delay, int) or not 0 <= delay <= _LONGEST_DELAY:
-            raise CommandExecutionError(f"delay: {delay!r} is no number of seconds from 0 to {_LONGEST_DELAY}")
+        given = _policy_settings()
+        shared.check_delay(_core, delay)
         history = shared.history(_core, __opts__, given)
         decision = shared.decide(_core, given, policy, history)
-        requested = decision.action == "reboot" and not test
-        if not test:
+        under_way = _under_way(decision, history, delay)
+        requested = decision.action == "reboot" and not test and not under_way
+        if not test and not under_way:
             history.record([decision])  # first: a reboot that nobody remembers could be ordered for ever
         if requested:
             _request(given, delay, message or f"pending-reboot: {', '.join(decision.reasons)}")
     if decision.action == "blocked":
         __context__["retcode"] = 1
-    return {"decision": decision.to_dict(), "requested": requested}
+    return {"decision": decision.to_dict(), "requested": requested, "under_way": under_way}
 
 
 def version():
@@ -266,8 +275,29 @@ def _request(given, delay, message):
         raise CommandExecutionError("Windows refused to reboot: see the minion's log; is a shutdown under way?")
 
 
+def _under_way(decision, history, delay):
+    """Tell whether this very reboot was ordered already, and Windows may still be about to begin it."""
+    before = shared.part(_core, "history").of_host(history.decisions(), decision.host, alone=True)
+    last = max(before, key=lambda each: each["at"], default=None)
+    now = decision.to_dict()
+    if decision.action != "reboot" or not last or last["action"] != "reboot":
+        return False
+    if (last["digest"], last["boot_time"]) != (now["digest"], now["boot_time"]):
+        return False
+    ordered = shared.part(_core, "policy").parse_time(last["at"], "history")
+    return (decision.at - ordered).total_seconds() < delay + _UNDER_WAY
+
+
 def _settings():
-    return shared.settings(__opts__, __pillar__)
+    return shared.settings(_core, __opts__, __pillar__)
+
+
+def _policy_settings():
+    """Return the settings; a pillar that could not be rendered may hold a policy that forbids what is asked."""
+    errors = __pillar__.get("_errors")
+    if errors:
+        raise _core.InputError(f"could not be rendered, so the policy is not known: {errors[0]}", where="pillar")
+    return _settings()
 
 
 @contextlib.contextmanager

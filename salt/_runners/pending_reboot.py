@@ -19,6 +19,7 @@ import sys
 import salt.client
 import salt.utils.args
 import salt.utils.minions
+from salt.exceptions import SaltException
 
 # What was synced a moment ago counts, not what is in memory.
 importlib.invalidate_caches()
@@ -29,6 +30,7 @@ _core = shared.core()
 
 log = logging.getLogger(__name__)
 
+_STATES = ("pending", "unknown", "advisory", "clear")
 _TIMES = frozenset({"timeout", "settle", "poll", "answer", "max_failures"})
 _OPTIONS = _TIMES | {"patches", "health", "delay", "message"}
 
@@ -46,6 +48,7 @@ def _clear_errors(function):
     return wrapped
 
 
+@_clear_errors
 def report(tgt="*", tgt_type="glob"):
     """Return the reboot state of each minion as the master's cache has it, and how many have which.
 
@@ -58,7 +61,7 @@ def report(tgt="*", tgt_type="glob"):
         salt-run pending_reboot.report
     """
     minions = _cached(tgt, tgt_type)
-    counts = dict.fromkeys(("pending", "unknown", "advisory", "clear"), 0)
+    counts = dict.fromkeys(_STATES, 0)
     for found in minions.values():
         counts[found["state"]] = counts.get(found["state"], 0) + 1
     return {"counts": counts, "minions": minions}
@@ -80,8 +83,12 @@ def plan(tgt="*", tgt_type="glob", batch=1, states="pending"):
 
         salt-run pending_reboot.plan 'web*' batch=1,25%
     """
-    minions = _cached(tgt, tgt_type)
     wanted = shared.names(_core, states, "states")
+    wrong = sorted(set(wanted) - set(_STATES))
+    if wrong or not wanted:
+        what = f"{wrong[0]!r} is no state" if wrong else "no state is given"
+        raise _core.InputError(what, where="states", hint=f"known: {', '.join(_STATES)}")
+    minions = _cached(tgt, tgt_type)
     chosen = [name for name, found in minions.items() if found["state"] in wanted]
     return {
         "waves": shared.part(_core, "rollout").waves(chosen, batch),
@@ -110,10 +117,9 @@ def wave(minions, policy=None, test=False, **options):
 
         salt-run pending_reboot.wave web01,web02 timeout=1200
     """
-    names = shared.names(_core, minions, "minions")
-    unknown = sorted(set(names) - set(_known(list(names), "list")))
-    if not names or unknown:
-        raise _core.InputError(f"no such minion: {', '.join(unknown)}" if unknown else "no minion is given")
+    names = _known(_scalar(minions), "list")
+    if not names:
+        raise _core.InputError("no minion is given")
     return _run([names], policy, test, options)
 
 
@@ -164,9 +170,32 @@ def version():
     return _core.__version__
 
 
+def _scalar(given):
+    """Return what a person wrote: `salt-run` makes a number of an id that looks like one."""
+    return given if isinstance(given, (str, list, tuple)) else str(given)
+
+
 def _known(tgt, tgt_type):
-    """Return the ids of the minions that match, of those whose keys are accepted."""
-    return salt.utils.minions.CkMinions(__opts__).check_minions(tgt, tgt_type)["minions"]
+    """Return the ids of the minions that match, of those whose keys are accepted.
+
+    A type of target that is none, a target that cannot be understood, and a minion that is named and unknown are
+    errors: a roll-out of nothing must not look like one in which nothing waits.
+    """
+    check = salt.utils.minions.CkMinions(__opts__)
+    if not isinstance(tgt_type, str) or not hasattr(check, f"_check_{tgt_type}_minions"):
+        raise _core.InputError(
+            f"{tgt_type!r} is no type of target", where="tgt_type", hint="glob, list, compound, grain"
+        )
+    tgt = _scalar(tgt)
+    if tgt_type == "list":
+        tgt = list(shared.names(_core, tgt, "minions"))
+    found = check.check_minions(tgt, tgt_type)["minions"]
+    unknown = sorted(set(tgt) - set(found)) if tgt_type == "list" else []
+    if unknown:
+        raise _core.InputError(f"no such minion: {', '.join(unknown)}")
+    if tgt_type == "compound" and tgt.count("(") != tgt.count(")"):
+        raise _core.InputError(f"{tgt!r} has brackets that do not match", where="tgt")
+    return [name for name in tgt if name in found] if tgt_type == "list" else found
 
 
 def _cached(tgt, tgt_type):
@@ -183,6 +212,8 @@ def _run(waves, policy, test, options):
     unknown = sorted(set(options) - _OPTIONS)
     if unknown:
         raise _core.InputError(f"unknown option {unknown[0]!r}", hint=f"known: {', '.join(sorted(_OPTIONS))}")
+    shared.rules(_core, policy)  # before anything is done to a minion
+    shared.check_delay(_core, options.get("delay", 0))
     kept = {name: options.pop(name) for name in _TIMES & options.keys()}
     fleet = _Fleet(policy=policy, test=test, **options)
     results = shared.part(_core, "rollout").Rollout(fleet, test=test, tell=_tell, **kept).run(waves)
@@ -236,8 +267,8 @@ class _Fleet:
 
     def health(self, names):
         found = {name: {} for name in names}
-        for function, arguments in self._health:
-            answers = self._ask(names, function, self._SECONDS, arg=arguments)
+        for function, arguments, named in self._health:
+            answers = self._ask(names, function, self._SECONDS, kwarg=named, arg=arguments, read=_healthy)
             for name in names:
                 answer = answers.get(name, "no answer")
                 if isinstance(answer, str):
@@ -248,27 +279,50 @@ class _Fleet:
         self._ask(names, "saltutil.refresh_grains", self._SECONDS)
 
     @staticmethod
-    def _ask(names, function, seconds, kwarg=None, arg=()):
+    def _ask(names, function, seconds, kwarg=None, arg=(), read=None):
         """Return what each minion answers, a text when it failed; one that is silent is left out."""
         if not names:
             return {}
-        with salt.client.get_local_client(mopts=__opts__) as client:
-            answers = client.cmd(
-                list(names), function, arg, timeout=int(seconds), tgt_type="list", kwarg=kwarg, full_return=True
-            )
+        try:
+            with salt.client.get_local_client(mopts=__opts__) as client:
+                answers = client.cmd(
+                    list(names), function, arg, timeout=int(seconds), tgt_type="list", kwarg=kwarg, full_return=True
+                )
+        except SaltException as error:
+            # The master is busy, or restarts: who was asked is asked again, and nothing that was done is forgotten.
+            log.warning("pending_reboot: %s could not be asked: %s", function, error)
+            return {}
         # One that is silent is False in 3006, and a text with a failure in 3008.
         returned = {name: answer for name, answer in answers.items() if isinstance(answer, dict) and "jid" in answer}
-        return {name: _plain(answer) for name, answer in returned.items()}
+        return {name: (read or _plain)(answer) for name, answer in returned.items()}
 
 
 def _call(written):
-    """Return the function's name and its arguments."""
+    """Return the function's name, its arguments, and its named arguments."""
+    function, given = written, None
     if isinstance(written, dict) and len(written) == 1:
-        ((function, arguments),) = written.items()
-        return str(function), arguments if isinstance(arguments, list) else [arguments]
-    if isinstance(written, str):
-        return written, []
-    raise _core.InputError(f"{written!r} is no function, and no mapping of one to its arguments", where="health")
+        ((function, given),) = written.items()
+    if not isinstance(function, str) or "." not in function or "," in function:
+        hint = "write [test.ping], or [{service.status: [W3SVC]}]"
+        raise _core.InputError(f"{written!r} is no function with its arguments", where="health", hint=hint)
+    if isinstance(given, dict):
+        return function, [], given
+    return function, given if isinstance(given, list) else [] if given is None else [given], None
+
+
+def _healthy(answer):
+    """Return a mapping for a healthy minion, else what is wrong, as a text."""
+    found = answer.get("ret")
+    if answer.get("retcode") or not _all_true(found):
+        return f"returned {' '.join(str(found).split())}"
+    return {}
+
+
+def _all_true(found):
+    """Tell whether nothing in what a function returned says no."""
+    if isinstance(found, dict):
+        return bool(found) and all(map(_all_true, found.values()))
+    return bool(found) and found != "Not Found"  # service.status of a service that is not there
 
 
 def _plain(answer):

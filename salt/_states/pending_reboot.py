@@ -48,7 +48,9 @@ def gated(name, policy=None, delay=30, message=None):
         return {**ret, "result": False, "comment": str(error)}
     decision = answer["decision"]
     because = "; ".join(each["message"] for each in decision["because"])
-    if decision["action"] == "reboot":
+    if decision["action"] == "reboot" and answer["under_way"]:
+        ret["comment"] = f"A reboot is requested already: {because}"
+    elif decision["action"] == "reboot":
         new = f"requested, in {delay} seconds" if answer["requested"] else "would be requested"
         ret["changes"] = {"reboot": {"old": f"waiting for {', '.join(decision['reasons'])}", "new": new}}
         ret["result"] = None if __opts__["test"] else True

@@ -67,6 +67,11 @@ def test_a_patch_by_hand_and_its_gated_reboot(salt_lab: Lab, minion: SaltMinion)
     assert (did["result"], did["changes"]["reboot"]["new"]) == (True, "requested, in 5 seconds"), did["comment"]
     assert b'"action": "reboot"' in (salt_lab.read_file(r"C:\salt\reboots.jsonl") or b"")
 
+    again = applied(minion, "gate")
+    assert (again["result"], again["changes"]) == (True, {}), "it is under way"
+    assert "requested already" in again["comment"]
+    assert (salt_lab.read_file(r"C:\salt\reboots.jsonl") or b"").count(b"\n") == 1
+
     salt_lab.reboot()
     assert salt_lab.read_file(TARGET) == b"version 10"
     after = minion.call("grains.get", "reboot_state")

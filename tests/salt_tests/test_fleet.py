@@ -50,3 +50,18 @@ def test_one_event_for_each_transition(web_fleet: Fleet, folder: Path) -> None:
     seen = [(tag.rpartition("/")[2], data["was"], data["reasons"]) for tag, data in events.seen()]
     events.stop()
     assert seen == [("pending", "clear", ["pending_file_rename", "update_exe_volatile"]), ("clear", "pending", [])]
+
+
+def test_an_event_is_not_lost_when_others_renew_the_grain(web_fleet: Fleet, folder: Path) -> None:
+    """As a schedule does, and the end of a wave."""
+    become(web_fleet, folder)
+    time.sleep(3)
+    events = web_fleet.events("salt/beacon/web02/pending_reboot/*")
+    for content, state in ((machines.PATCHED_BY_HAND, "pending"), (machines.CLEAR, "clear")):
+        (folder / "web02.yml").write_text(content)
+        web_fleet.call("web02", "saltutil.refresh_grains")
+        eventually(lambda state=state: [tag for tag, _ in events.seen() if tag.endswith(state)], 20, state)
+    time.sleep(3)
+    seen = [(tag.rpartition("/")[2], data["was"]) for tag, data in events.seen()]
+    events.stop()
+    assert seen == [("pending", "clear"), ("clear", "pending")]

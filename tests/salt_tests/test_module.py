@@ -73,12 +73,49 @@ def test_a_reboot_that_does_not_help_is_not_ordered_again(any_minion: Masterless
 def test_what_could_not_be_read_is_not_rebooted(minion: Masterless, machine: Path, states: Path) -> None:
     machine.write_text(machines.DENIED)
     assert minion.call("grains.get", "reboot_state:state") == "unknown"
+    reasons = minion.run("pending_reboot.reasons")
+    assert reasons.status != 0
+    assert "it is not known whether a reboot is pending: pending_file_rename: could not be read" in reasons.text
     blocked = state_result(minion, "gate")
     assert blocked["result"] is False
     assert "access is denied" in str(blocked["comment"])
     assert minion.call("pending_reboot.decide", "policy={on_unknown: ignore}")["action"] == "none"
     assert minion.call("pending_reboot.decide", "policy={on_unknown: reboot}")["action"] == "reboot"
     assert minion.call("pending_reboot.decide", "policy={skip_sources: pending_file_rename}")["action"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"polcy": {"window": []}}, "configuration: pending_reboot: unknown setting 'polcy'"),
+        ({"window": [], "on_unknown": "block"}, "unknown setting 'on_unknown' (known: fixture, history, policy)"),
+        ({"policy": "block"}, "configuration: pending_reboot:policy: 'block' is no mapping"),
+    ],
+)
+def test_a_setting_that_is_none_stops_the_reboot(
+    minion: Masterless, machine: Path, settings: dict[str, object], says: str
+) -> None:
+    """A policy that is misspelled must not be taken for no policy."""
+    machine.write_text(machines.PATCHED_BY_HAND)
+    wrong = {**minion.settings, "pending_reboot": {"fixture": str(machine), **settings}}
+    done = Masterless(minion.salt, minion.folder, wrong).run("pending_reboot.reboot")
+    assert (done.status != 0, says in done.text, "Traceback" in done.text) == (True, True, False), done.text
+    assert machine.read_text() == machines.PATCHED_BY_HAND
+
+
+def test_a_pillar_that_cannot_be_rendered_stops_the_reboot(minion: Masterless, machine: Path, tmp_path: Path) -> None:
+    """It may have held the maintenance window."""
+    machine.write_text(machines.PATCHED_BY_HAND)
+    pillar = tmp_path / "pillar"
+    pillar.mkdir()
+    (pillar / "top.sls").write_text("base: {'*': [reboots]}\n")
+    (pillar / "reboots.sls").write_text("{{ nope.nope }}\n")
+    broken = Masterless(minion.salt, minion.folder, {**minion.settings, "pillar_roots": {"base": [str(pillar)]}})
+    for function in ("pending_reboot.reboot", "pending_reboot.decide"):
+        done = broken.run(function)
+        assert done.status != 0
+        assert "could not be rendered, so the policy is not known" in done.text
+    assert broken.call("pending_reboot.state") == "pending"
 
 
 def test_flagged(any_minion: Masterless, machine: Path, states: Path) -> None:
@@ -90,6 +127,7 @@ def test_flagged(any_minion: Masterless, machine: Path, states: Path) -> None:
     assert state_result(any_minion, "flag") == {"result": True, "changes": changes, "comment": "KB902400 was flagged"}
     assert state_result(any_minion, "flag")["changes"] == {}
     assert any_minion.call("pending_reboot.flag", "kb902400")["changed"] is False
+    assert any_minion.call("pending_reboot.flag", "902400")["changed"] is False
     assert any_minion.call("grains.get", "reboot_state:reasons") == ["windows_update", "install_witness"]
     assert any_minion.call("pending_reboot.reboot")["requested"] is True
     assert any_minion.call("pending_reboot.state") == "clear"

@@ -108,7 +108,24 @@ def test_patches_drain_and_health(web_fleet: Fleet, folder: Path) -> None:
     run = web_fleet.run(
         "salt-run", "pending_reboot.patch_fleet", "web04", "patches=patches", "health=test.false", *every
     )
-    assert run.value["minions"]["web04"]["comment"] == "is back, but unhealthy: test.false: failed: False"
+    assert run.value["minions"]["web04"]["comment"] == "is back, but unhealthy: test.false: returned False"
+
+
+def test_health_is_what_a_function_returns(web_fleet: Fleet, folder: Path) -> None:
+    become(web_fleet, folder, web01=machines.PATCHED_BY_HAND)
+    limits = ("timeout=45", "settle=1", "poll=0.5", "answer=2")
+
+    def comment(health: str) -> str:
+        become(web_fleet, folder, web01=machines.PATCHED_BY_HAND)
+        return str(web_fleet.runner("pending_reboot.wave", "web01", f"health={health}", *limits)["minions"]["web01"])
+
+    assert "rebooted" in comment("[test.ping, {test.echo: {text: fine}}]")
+    for unhealthy, says in (
+        ("[{test.echo: [Not Found]}]", "unhealthy: test.echo: returned Not Found"),
+        ("[{test.kwarg: {W3SVC: false}}]", "unhealthy: test.kwarg: returned {'W3SVC': False"),
+        ("[no.function]", "unhealthy: no.function: returned"),
+    ):
+        assert says in comment(unhealthy)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +137,15 @@ def test_patches_drain_and_health(web_fleet: Fleet, folder: Path) -> None:
         (["wave", "web01", "timeout=never"], "timeout: 'never' cannot be used"),
         (["wave", "web01", "tiemout=5"], "unknown option 'tiemout' (known: answer, delay, health,"),
         (["wave", "web01", "health=5"], "health: 5 is no function"),
+        (["wave", "web01", "health=test.ping,test.false"], "health: 'test.ping,test.false' is no function"),
+        (["wave", "web01", "delay=soon"], "delay: 'soon' is no number of seconds"),
+        (["wave", "web01", "policy={bogus: 1}"], "policy: unknown field 'bogus'"),
+        (["patch_fleet", "web*", "tgt_type=bogus"], "tgt_type: 'bogus' is no type of target"),
+        (["patch_fleet", "web*", "states=pendign"], "states: 'pendign' is no state"),
+        (["patch_fleet", "web01,web99", "tgt_type=list"], "no such minion: web99"),
+        (["report", "web*", "tgt_type=bogus"], "tgt_type: 'bogus' is no type of target"),
+        (["plan", "G@a and (", "tgt_type=compound"], "has brackets that do not match"),
+        (["plan", "batch=[]"], "is no size of a wave"),
     ],
 )
 def test_what_cannot_be_used_is_one_clear_line(web_fleet: Fleet, call: list[str], says: str) -> None:

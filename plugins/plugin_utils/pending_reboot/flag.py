@@ -12,12 +12,15 @@ References:
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from .errors import InputError, PendingRebootError
 from .sources.install_witness import FLAG
 from .sources.windows_update import REBOOT_REQUIRED
+
+_KB_NUMBER: Final = re.compile(r"\d{5,8}", re.ASCII)
 
 
 class FlagResult(NamedTuple):
@@ -74,6 +77,8 @@ def flag_reboot(update_id: str, *, test: bool = False, keys: VolatileKeys | None
     """
     if not update_id.strip() or not update_id.isprintable() or len(update_id) > 255:
         raise InputError(f"{update_id!r} is no update id", hint="give the update's GUID or its KB number")
+    if _KB_NUMBER.fullmatch(update_id.strip()):
+        update_id = f"KB{update_id.strip()}"  # as patches are named
     keys = keys or _of_this_machine()
     before = keys.flagged(REBOOT_REQUIRED.path)
     noted = keys.flagged(FLAG.path)

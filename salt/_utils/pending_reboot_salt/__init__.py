@@ -66,15 +66,69 @@ def _state_of(folder: Path) -> str:
     return hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]
 
 
-def settings(opts: Mapping[str, Any], pillar: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return what `pending_reboot` is set to in the minion's configuration, and in its pillar, which wins."""
+#: What `pending_reboot` may be set to.
+_SETTINGS = frozenset({"fixture", "history", "policy"})
+
+
+def settings(package: ModuleType, opts: Mapping[str, Any], pillar: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what `pending_reboot` is set to in the minion's configuration, and in its pillar, which wins.
+
+    The fields of `policy` are put together one by one.
+
+    Raises:
+        PendingRebootError: a setting that is none. A policy that is not understood must not be taken for no policy.
+    """
     found: dict[str, Any] = {}
-    for layer in (opts, pillar or {}):
+    policy: dict[str, Any] = {}
+    for layer, where in ((opts, "configuration"), (pillar or {}, "pillar")):
         given = layer.get("pending_reboot")
-        if isinstance(given, Mapping):
-            found.update(given)
-    found["fixture"] = _fixture_path(opts)
-    return found
+        if given is None:
+            continue
+        if not isinstance(given, Mapping):
+            raise package.InputError(f"{given!r} is no mapping", where=f"{where}: pending_reboot")
+        unknown = sorted(set(map(str, given)) - _SETTINGS)
+        if unknown:
+            known = ", ".join(sorted(_SETTINGS))
+            raise package.InputError(
+                f"unknown setting {unknown[0]!r}", where=f"{where}: pending_reboot", hint=f"known: {known}"
+            )
+        policy.update(_fields(package, given.get("policy"), f"{where}: pending_reboot:policy"))
+        found.update(given)
+    return {**found, "policy": policy, "fixture": _fixture_path(opts)}
+
+
+def _fields(package: ModuleType, policy: object, where: str) -> Mapping[str, Any]:
+    if policy is not None and not isinstance(policy, Mapping):
+        raise package.InputError(f"{policy!r} is no mapping", where=where)
+    return policy or {}
+
+
+def rules(package: ModuleType, *layers: object) -> Any:
+    """Return the gate's policy that these mappings of its fields make, the later ones winning.
+
+    Raises:
+        PendingRebootError: one is no mapping, or a field cannot be used.
+    """
+    fields: dict[str, Any] = {}
+    for layer in layers:
+        fields.update(_fields(package, layer, "policy"))
+    schedule = _load(f"{package.__name__}_schedule", Path(package.__path__[0]).parent / f"{_SCHEDULE}.py", None)
+    recurrence = schedule.recurrence(package.InputError, part(package, "duration").parse_duration)
+    return package.Policy.from_dict(fields, recurrence=recurrence)
+
+
+#: Seconds.
+_LONGEST_DELAY = 86400
+
+
+def check_delay(package: ModuleType, delay: object) -> None:
+    """Refuse what is no delay of a reboot.
+
+    Raises:
+        PendingRebootError: it is no number of seconds.
+    """
+    if isinstance(delay, bool) or not isinstance(delay, int) or not 0 <= delay <= _LONGEST_DELAY:
+        raise package.InputError(f"{delay!r} is no number of seconds from 0 to {_LONGEST_DELAY}", where="delay")
 
 
 def _fixture_path(opts: Mapping[str, Any]) -> str | None:
@@ -169,17 +223,10 @@ def decide(package: ModuleType, given: Mapping[str, Any], policy: object, histor
     Raises:
         PendingRebootError: the policy or the history cannot be used.
     """
-    fields: dict[str, Any] = {}
-    for layer in (given.get("policy"), policy):
-        if layer is not None and not isinstance(layer, Mapping):
-            raise package.InputError(f"{layer!r} is no mapping", where="policy")
-        fields.update(layer or {})
-    schedule = _load(f"{package.__name__}_schedule", Path(package.__path__[0]).parent / f"{_SCHEDULE}.py", None)
-    recurrence = schedule.recurrence(package.InputError, part(package, "duration").parse_duration)
-    rules = package.Policy.from_dict(fields, recurrence=recurrence)
-    found = facts(package, given, sources=rules.sources, skip=rules.skip_sources)
+    wanted = rules(package, given.get("policy"), policy)
+    found = facts(package, given, sources=wanted.sources, skip=wanted.skip_sources)
     before = part(package, "history").of_host(history.decisions(), found.host, alone=True)
-    return package.decide(found, rules, before)
+    return package.decide(found, wanted, before)
 
 
 def part(package: ModuleType, name: str) -> Any:
@@ -187,10 +234,10 @@ def part(package: ModuleType, name: str) -> Any:
     return importlib.import_module(f".{name}", package.__name__)
 
 
-def summary(package: ModuleType, given: Mapping[str, Any]) -> dict[str, Any]:
+def summary(package: ModuleType, opts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts in short, from the registry alone. Never raises: what goes wrong is *unknown*."""
     try:
-        found = facts(package, given, wua="none", sources=package.registry_sources())
+        found = facts(package, settings(package, opts), wua="none", sources=package.registry_sources())
         short: dict[str, Any] = package.summarize(found)
     except Exception as error:  # a grain that raises is left out, and its host is targeted by nobody
         short = {"state": "unknown", "reasons": [], "error": f"{type(error).__name__}: {error}"}
