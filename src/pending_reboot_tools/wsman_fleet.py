@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
 
@@ -158,5 +159,33 @@ def patch_states_of(
 
 
 def _side_by_side(names: Sequence[str], ask: Callable[[str], Any]) -> dict[str, Any]:
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return dict(zip(names, pool.map(ask, names), strict=True))
+    """Return what each name gives. Threads do not keep the process from ending when it is interrupted.
+
+    Raises:
+        Exception: the first that any of them raised.
+    """
+    work: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for name in names:
+        work.put(name)
+    found: dict[str, Any] = {}
+    errors: list[Exception] = []
+
+    def serve() -> None:
+        while not work.empty():
+            try:
+                name = work.get_nowait()
+                found[name] = ask(name)
+            except queue.Empty:
+                return
+            except Exception as error:  # raised again in the caller's thread
+                errors.append(error)
+
+    threads = [threading.Thread(target=serve, daemon=True) for _ in range(min(_THREADS, len(names)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(0.2)
+    if errors:
+        raise errors[0]
+    return {name: found[name] for name in names}
