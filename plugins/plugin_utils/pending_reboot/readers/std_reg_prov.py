@@ -110,9 +110,9 @@ class StdRegProv:
 
     def is_not_there(self, path: str) -> bool:
         """Tell whether it is known that there is no key at `path`; its parent may be listed for that."""
-        lower = path.lower()
-        if any(lower == each or lower.startswith(each + "\\") for each in self._absent):
+        if self._is_known_absent(path):
             return True
+        lower = path.lower()
         for parent in _LISTED:
             if lower.startswith(parent.lower() + "\\") and self._lists_are_whole():
                 names = self._list(parent)
@@ -122,6 +122,10 @@ class StdRegProv:
                     return True
         return False
 
+    def _is_known_absent(self, path: str) -> bool:
+        lower = path.lower()
+        return any(lower == each or lower.startswith(each + "\\") for each in self._absent)
+
     def _lists_are_whole(self) -> bool:
         """Tell whether what is not in a list is not there: not on a host whose list lacks what every Windows has."""
         names = self._list(_MICROSOFT)
@@ -130,8 +134,9 @@ class StdRegProv:
     def _list(self, parent: str) -> frozenset[str] | None:
         """Return the lower-case names of the keys below `parent`, None when they could not be listed."""
         if parent not in self._lists:
-            names = self._names(parent)
-            self._lists[parent] = frozenset(name.lower() for name in names) if isinstance(names, list) else None
+            names = ABSENT if self._is_known_absent(parent) else self._names(parent)
+            there = [] if isinstance(names, Absent) and parent != _MICROSOFT else names
+            self._lists[parent] = frozenset(name.lower() for name in there) if isinstance(there, list) else None
         return self._lists[parent]
 
     def _names(self, path: str) -> list[str] | Absent | Unreadable:
