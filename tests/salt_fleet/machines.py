@@ -3,6 +3,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+
+def write(file: Path, content: str) -> None:
+    """Have the machine in `file` be this one, at once: a beacon that reads half of it would rightly say unknown."""
+    beside = file.with_suffix(".new")
+    beside.write_text(content)
+    beside.replace(file)
+
+
 CLEAR = """
 boot_time: 2026-11-20T03:12:00Z
 """

@@ -45,7 +45,7 @@ def become(fleet: Fleet, folder: Path, **contents: str) -> None:
     """Have the machines be these, as new ones, and wait until the master knows their states."""
     for name in NAMES:
         (folder / f"{name}.yml.history.jsonl").unlink(missing_ok=True)
-        (folder / f"{name}.yml").write_text(contents.get(name, machines.CLEAR))
+        machines.write(folder / f"{name}.yml", contents.get(name, machines.CLEAR))
     fleet.call(list(NAMES), "saltutil.refresh_grains")
     live = fleet.call(list(NAMES), "pending_reboot.summary")
 

@@ -61,7 +61,7 @@ def test_refreshed_grains_reach_the_master(any_salt: Salt, machine: Path) -> Non
         fleet.call("web01", "saltutil.sync_all", timeout=60)
         fleet.runner("saltutil.sync_all")
         for content, state in ((machines.PATCHED_BY_HAND, "pending"), (machines.CLEAR, "clear")):
-            machine.write_text(content)
+            machines.write(machine, content)
             eventually(
                 lambda state=state: fleet.runner("pending_reboot.report")["minions"]["web01"]["state"] == state,
                 30,

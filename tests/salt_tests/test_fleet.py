@@ -42,7 +42,7 @@ def test_one_event_for_each_transition(web_fleet: Fleet, folder: Path) -> None:
     time.sleep(2)
     events = web_fleet.events("salt/beacon/web01/pending_reboot/*")
     for content, state in ((machines.PATCHED_BY_HAND, "pending"), (machines.CLEAR, "clear")):
-        (folder / "web01.yml").write_text(content)
+        machines.write(folder / "web01.yml", content)
         eventually(
             lambda state=state: web_fleet.call(f"G@reboot_state:state:{state} and web01", "test.ping"), 25, state
         )
@@ -58,7 +58,7 @@ def test_an_event_is_not_lost_when_others_renew_the_grain(web_fleet: Fleet, fold
     time.sleep(3)
     events = web_fleet.events("salt/beacon/web02/pending_reboot/*")
     for content, state in ((machines.PATCHED_BY_HAND, "pending"), (machines.CLEAR, "clear")):
-        (folder / "web02.yml").write_text(content)
+        machines.write(folder / "web02.yml", content)
         web_fleet.call("web02", "saltutil.refresh_grains")
         eventually(lambda state=state: [tag for tag, _ in events.seen() if tag.endswith(state)], 20, state)
     time.sleep(3)

@@ -127,7 +127,7 @@ def test_pip(any_salt: Salt, installed: Path, machine: Path, tmp_path: Path) -> 
         assert fleet.runner("pending_reboot.version") == VERSION
         assert fleet.runner("pending_reboot.report")["minions"]["web01"]["version"] == VERSION
         events = fleet.events("salt/beacon/web01/pending_reboot/*")
-        machine.write_text(machines.PATCHED_BY_HAND)
+        machines.write(machine, machines.PATCHED_BY_HAND)
         eventually(lambda: fleet.call("G@reboot_state:state:pending", "test.ping"), 30, "the grain follows")
         events.stop()
         assert [tag.rpartition("/")[2] for tag, _ in events.seen()] == ["pending"]

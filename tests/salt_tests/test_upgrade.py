@@ -52,7 +52,7 @@ def versions(fleet: Fleet, machine: Path, content: str, events: Events) -> dict[
         "runner": fleet.runner("pending_reboot.version"),
     }
     before = len(events.seen())
-    machine.write_text(content)
+    machines.write(machine, content)
     eventually(lambda: len(events.seen()) > before, 20, "an event of the beacon")
     found["beacon"] = events.seen()[-1][1]["version"]
     return found
