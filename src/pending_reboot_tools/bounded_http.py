@@ -37,22 +37,24 @@ class BoundedAdapter(HTTPAdapter):
             response.close()
             raise UnfitAnswerError("answered in an encoding that it was not asked for")
 
+        raw = response.raw  # and not the response, which would hold itself until the next garbage collection
+
         def body(*_args: Any, **_options: Any) -> Iterator[bytes]:
-            yield _body(response, ends)
+            yield _body(raw, ends)
 
         response.iter_content = body  # type: ignore[method-assign]
         return response
 
 
-def _body(response: requests.Response, ends: float) -> bytes:
+def _body(raw: Any, ends: float) -> bytes:
     found = bytearray()
-    while part := response.raw.read1(65536):
+    while part := raw.read1(65536):
         found += part
         if len(found) > LARGEST:
-            response.close()
+            raw.close()
             raise UnfitAnswerError(f"sent more than {LARGEST} bytes")
         if time.monotonic() > ends:
-            response.close()
+            raw.close()
             raise requests.exceptions.ReadTimeout("the answer is not complete in time")
-    response.raw.release_conn()
+    raw.release_conn()
     return bytes(found)

@@ -157,8 +157,7 @@ def _pywinrm(target: Target) -> Callable[[str], bytes]:
 def _bounded(session: Any, target: Target) -> Any:
     from .bounded_http import BoundedAdapter
 
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, BoundedAdapter(target.read_timeout))
+    session.mount("https://" if target.tls else "http://", BoundedAdapter(target.read_timeout))
     return session
 
 
