@@ -167,6 +167,17 @@ def test_wrong_credentials_are_denied_and_not_shown(
         assert "Wr0ng" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("backend", ["pypsrp", "pywinrm"])
+def test_faults_of_the_service_are_what_they_say(simulate: Simulate, inventory: Write, backend: str) -> None:
+    """They name no question, as the real ones do."""
+    simulation = simulate({"den": {"fault": "denied"}, "quo": {"fault": "quota"}})
+    done = run("--inventory", inventory(simulation), "--format", "json", "--quiet", "--backend", backend)
+    facts = {each["host"]: each for each in map(json.loads, done.stdout.splitlines())}
+    errors = {name: each["sources"]["windows_update"]["error"] for name, each in facts.items()}
+    assert (errors["den"]["kind"], errors["den"]["code"]) == ("denied", 5)
+    assert (errors["quo"]["kind"], errors["quo"]["code"]) == ("failed", 0x803381A6)
+
+
 def test_hosts_from_words_and_from_standard_input(simulate: Simulate) -> None:
     simulation = simulate({"web01": {}, "web02": {"machine": PATCHED}})
     words = [f"127.0.0.1:{port}" for port in simulation.ports.values()]
@@ -192,6 +203,8 @@ def test_hosts_from_words_and_from_standard_input(simulate: Simulate) -> None:
         (["--hosts-file", "none.txt"], "none.txt: cannot be read"),
         (["web01", "--sources", "wua"], "there is no source 'wua'"),
         (["web01", "--output", "/none/results.jsonl"], "/none/results.jsonl: cannot be written"),
+        (["web01:99999"], "99999 is no port"),
+        (["web01", "--ca", "none.pem"], "none.pem: cannot be read"),
         (["web01", "web01:5986", "--threads", "0"], "must be from 1 to 512"),
     ],
 )

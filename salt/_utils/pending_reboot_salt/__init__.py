@@ -53,7 +53,7 @@ def _load(name: str, file: Path, folders: list[str] | None) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException:  # whatever stopped it: a half imported module must not be found later
         del sys.modules[name]
         raise
     return module
