@@ -56,8 +56,8 @@ SCENARIO: dict[str, Any] = {
 
 def targets(inventory: str) -> list[Any]:
     """Return the hosts of the simulator."""
-    from pending_reboot_tools.carriers import Target
     from pending_reboot_tools.inventory import inventory_targets
+    from pending_reboot_wire.target import Target
 
     usual = Target("", "", 5985, "vagrant", "vagrant", "ntlm", tls=False)
     return inventory_targets(inventory, usual)
@@ -86,8 +86,8 @@ def bare(inventory: str) -> dict[str, float]:
 
     from pending_reboot import facts_from
     from pending_reboot.readers.wsman import WsmanReader
-    from pending_reboot_tools.carriers import carrier
     from pending_reboot_tools.session import Recorder
+    from pending_reboot_wire.carriers import carrier
 
     hosts = targets(inventory)
     recorder = Recorder(carrier(hosts[0], "pywinrm"))

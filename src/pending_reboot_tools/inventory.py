@@ -18,26 +18,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from pending_reboot import InputError
+from pending_reboot_wire.target import Target, configured
 
-from .carriers import Auth, Target
-
-_AUTHS: Final[Mapping[str, Auth]] = {
-    "ntlm": "ntlm",
-    "kerberos": "kerberos",
-    "credssp": "credssp",
-    "certificate": "certificate",
-    "negotiate": "negotiate",
-    "basic": "basic",
-    "plaintext": "basic",
-    "ssl": "basic",
-}
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]/@]+)(?::(\d{1,5}))?")
 _NEEDS_ANSIBLE: Final = "pip install ansible-core, which reads inventories of every form"
 #: Connections that are none of WinRM's.
 _OTHERS: Final = frozenset({"ssh", "local", "smart", "paramiko", "paramiko_ssh", "docker", "network_cli", "netconf"})
 #: Seconds that Ansible has for an inventory.
 _PATIENCE: Final = 120
-_HTTP_PORTS: Final = (5985, 80)
 
 
 def target_from(word: str, usual: Target) -> Target:
@@ -86,7 +74,7 @@ def inventory_targets(path: str, usual: Target, limit: str = "") -> list[Target]
     reached = {name: each for name, each in hosts.items() if each.get("ansible_connection") not in _OTHERS}
     if not reached:
         raise InputError("holds no host that is reached by WinRM", where=path)
-    return [_target(name, variables, usual, path) for name, variables in reached.items()]
+    return [configured(name, variables, usual, path) for name, variables in reached.items()]
 
 
 def _by_ansible(path: str, limit: str) -> dict[str, Mapping[str, Any]] | None:
@@ -157,48 +145,3 @@ def _mapping_of(content: object, names: Sequence[str]) -> dict[str, Mapping[str,
         return None
     parts = {name: found.get(name) or {} for name in names}
     return parts if all(isinstance(part, Mapping) for part in parts.values()) else None
-
-
-def _target(name: str, variables: Mapping[str, Any], usual: Target, path: str) -> Target:
-    psrp = variables.get("ansible_connection") == "psrp"
-
-    def said(*names: str) -> Any:
-        variable = next((each for each in names if variables.get(each) is not None), None)
-        value = variables[variable] if variable else None
-        if isinstance(value, Mapping) or (isinstance(value, str) and "{{" in value):
-            what = "is encrypted" if isinstance(value, Mapping) else "is a template"
-            hint = "give the credentials in the environment" if "password" in str(variable) else "write its value"
-            raise InputError(f"{variable} {what}, which is not read here", where=f"{path}: {name}", hint=hint)
-        return value
-
-    port = said("ansible_psrp_port", "ansible_winrm_port", "ansible_port")
-    scheme = said("ansible_psrp_protocol", "ansible_winrm_scheme")
-    auth = said("ansible_psrp_auth" if psrp else "ansible_winrm_transport")
-    auth = auth[0] if isinstance(auth, list) and auth else auth
-    try:
-        number = usual.port if port is None else int(str(port))
-    except ValueError as error:
-        raise InputError(f"{port!r} is no port", where=f"{path}: {name}") from error
-    if auth is not None and str(auth) not in _AUTHS:
-        raise InputError(f"{auth!r} is no way to authenticate", where=f"{path}: {name}", hint=", ".join(_AUTHS))
-    tls = usual.tls if scheme is None and port is None else scheme == "https" if scheme else number not in _HTTP_PORTS
-    checks = str(said("ansible_psrp_cert_validation", "ansible_winrm_server_cert_validation") or "").lower()
-    trust = said("ansible_psrp_ca_cert", "ansible_winrm_ca_trust_path")
-    return replace(
-        usual,
-        name=name,
-        address=str(said("ansible_psrp_host", "ansible_winrm_host", "ansible_host") or name),
-        port=number,
-        username=_string(said("ansible_psrp_user", "ansible_winrm_user", "ansible_user")) or usual.username,
-        password=_string(said("ansible_psrp_password", "ansible_winrm_password", "ansible_password")) or usual.password,
-        auth=_AUTHS[str(auth)] if auth else usual.auth,
-        tls=tls,
-        verify=False if checks == "ignore" else str(trust) if trust else usual.verify,
-        certificate=said("ansible_psrp_certificate_pem", "ansible_winrm_cert_pem") or usual.certificate,
-        certificate_key=said("ansible_psrp_certificate_key_pem", "ansible_winrm_cert_key_pem") or usual.certificate_key,
-    )
-
-
-def _string(value: object) -> str | None:
-    """Return text; YAML makes a number of a password that is one."""
-    return None if value is None else str(value)

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pending_reboot import InputError, facts_from
-from pending_reboot.readers.wsman import Carrier, CarrierError, WsmanReader
+from pending_reboot.readers.wsman import WsmanReader
 from pending_reboot.registry import Absent, Capabilities, KeyQuery, Unreadable
-
-from .carriers import Target, carrier
+from pending_reboot_wire.carriers import Deadline, carrier
+from pending_reboot_wire.target import Target
 
 #: Seconds between two looks at what is under way.
 _TICK: Final = 0.05
@@ -50,22 +50,6 @@ class Settings:
     deadline: float = 60
     #: What `facts_from` takes.
     facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Deadline:
-    """A carrier that carries nothing after its time. Satisfies `wsman.Carrier`."""
-
-    def __init__(self, inner: Carrier, seconds: float) -> None:
-        """Carry by `inner` for so many seconds."""
-        self._inner = inner
-        self._ends = time.monotonic() + seconds
-        self._seconds = seconds
-
-    def send(self, envelope: str) -> bytes:
-        """Return the answer."""
-        if time.monotonic() >= self._ends:
-            raise CarrierError("failed", f"did not answer everything within {self._seconds:g} seconds")
-        return self._inner.send(envelope)
 
 
 class _Silent:

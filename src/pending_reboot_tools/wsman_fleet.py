@@ -24,9 +24,8 @@ from pending_reboot import (
 from pending_reboot.history import of_host
 from pending_reboot.probes import BOOT_TIME
 from pending_reboot.readers.wsman import WsmanReader
-
-from .carriers import Target, carrier
-from .scan import Deadline
+from pending_reboot_wire.carriers import Deadline, carrier
+from pending_reboot_wire.target import Target
 
 _THREADS: Final = 32
 #: Seconds that one host may take for all its answers.

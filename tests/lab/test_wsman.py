@@ -25,10 +25,11 @@ from pending_reboot.registry import (
     Unreadable,
     Value,
 )
-from pending_reboot_tools.carriers import BACKENDS, Target, carrier
 from pending_reboot_tools.simulator.fleet import Simulation
 from pending_reboot_tools.simulator.http import Account
 from pending_reboot_tools.simulator.machine import Machine
+from pending_reboot_wire.carriers import BACKENDS, carrier
+from pending_reboot_wire.target import Target
 from support.cases import value
 from windows_lab.machine import Lab
 

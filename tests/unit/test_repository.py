@@ -77,7 +77,12 @@ def test_links_for_salt_are_relative_and_lead_to_the_core() -> None:
 
 def test_package_list_is_complete() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    homes = {"pending_reboot": CORE, "pending_reboot_tools": TOOLS, "pending_reboot_salt": SALT}
+    homes = {
+        "pending_reboot": CORE,
+        "pending_reboot_tools": TOOLS,
+        "pending_reboot_salt": SALT,
+        "pending_reboot_wire": CORE.parent / "pending_reboot_wire",
+    }
     homes |= {f"pending_reboot_salt.{folder.name[1:]}": folder for folder in SALT_LOADERS}
     found = {
         ".".join((name, *file.parent.relative_to(home).parts))

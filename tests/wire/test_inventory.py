@@ -9,9 +9,9 @@ import pytest
 
 from pending_reboot import InputError
 from pending_reboot_tools import inventory
-from pending_reboot_tools.carriers import Target
 from pending_reboot_tools.inventory import inventory_targets, target_from, targets_in
 from pending_reboot_tools.scan import unique
+from pending_reboot_wire.target import Target
 
 USUAL = Target("", "", 5986, "everyone", "secret")
 

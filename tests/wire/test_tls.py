@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pending_reboot import Facts, facts_from
 from pending_reboot.readers.wsman import WsmanReader
-from pending_reboot_tools.carriers import BACKENDS, Auth, Target, carrier
 from pending_reboot_tools.simulator.fleet import Simulation, scenario_from
+from pending_reboot_wire.carriers import BACKENDS, carrier
+from pending_reboot_wire.target import Auth, Target
 from wire.conftest import PASSWORD, PATCHED
 
 

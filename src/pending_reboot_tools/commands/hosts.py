@@ -10,8 +10,9 @@ import sys
 from typing import Final, get_args
 
 from pending_reboot import InputError
+from pending_reboot_wire.carriers import BACKENDS
+from pending_reboot_wire.target import Auth, Target
 
-from ..carriers import BACKENDS, Auth, Target
 from ..inventory import inventory_targets, target_from, targets_in
 from ..scan import unique
 from .common import read_text

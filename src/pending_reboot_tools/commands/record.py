@@ -8,10 +8,9 @@ import sys
 
 from pending_reboot import InputError, facts_from
 from pending_reboot.readers.wsman import WsmanReader
+from pending_reboot_wire.carriers import Deadline, carrier
 
-from ..carriers import carrier
 from ..escape import printable
-from ..scan import Deadline
 from ..session import Recorder, to_json
 from .common import EXIT_CODES, Commands, add_command
 from .hosts import CREDENTIALS, add_host_options, targets_of

@@ -10,8 +10,8 @@ from contextlib import nullcontext
 from typing import Any
 
 from pending_reboot import InputError
+from pending_reboot_wire.target import Target
 
-from ..carriers import Target
 from ..progress import Progress
 from ..render import as_json
 from ..render_fleet import RENDERERS

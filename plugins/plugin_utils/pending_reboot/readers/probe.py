@@ -130,7 +130,7 @@ class ProbeReader:
             spelled_out = entry.get("long_path")
             self._long_paths[mark_[0]] = None if spelled_out is None else str(spelled_out)
         for name in self._wanted_components:
-            self._components[name] = _understood(lambda name=name: _component(components[name]))  # type: ignore[misc]
+            self._components[name] = _understood(lambda name=name: _component(name, components[name]))  # type: ignore[misc]
         self._wanted_keys, self._wanted_files, self._wanted_components = {}, {}, {}
 
 
@@ -249,11 +249,17 @@ def _file(entry: Mapping[str, Any], digest: bool) -> FileInfo | Absent | Unreada
     )
 
 
-def _component(entry: Mapping[str, Any]) -> Mapping[str, object] | Absent | Unreadable:
+def _component(name: str, entry: Mapping[str, Any]) -> Mapping[str, object] | Absent | Unreadable:
     """Return a component's answer; what an HRESULT means is known here and not by the probe."""
     state = _state(entry)
     if isinstance(state, Unreadable) and state.kind != "unsupported" and state.code is not None:
         return hresult_answer(state.code, state.message)
     if state is not None:
         return state
-    return dict(entry["answer"])
+    told = dict(entry["answer"])
+    refused = told.pop("return_value", 0) if name == WINDOWS_UPDATE_SETTINGS else 0
+    if refused:
+        return hresult_answer(int(refused), f"IsPendingReboot returned {refused}")
+    if name == DESIRED_STATE and not told["lcm_state"]:
+        return Unreadable("failed", None, "the answer holds no LCMState")
+    return told

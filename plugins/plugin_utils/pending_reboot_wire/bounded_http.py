@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from pending_reboot.readers.soap import LARGEST
+from .core import LARGEST
 
 
 class UnfitAnswerError(requests.exceptions.RequestException):

@@ -10,52 +10,12 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from pending_reboot import InputError
-from pending_reboot.readers.wsman import Carrier, CarrierError
-
-Auth = Literal["negotiate", "ntlm", "kerberos", "credssp", "certificate", "basic"]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A host, and how to reach it. Its text has no secrets."""
-
-    #: What the user calls it.
-    name: str
-    address: str
-    port: int
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    auth: Auth = "negotiate"
-    tls: bool = True
-    #: Verify the certificate: yes, no, or with the authorities in this file.
-    verify: bool | str = True
-    certificate: str | None = None
-    certificate_key: str | None = field(default=None, repr=False)
-    #: Seconds.
-    connect_timeout: float = 5
-    read_timeout: float = 25
-
-    def check(self) -> None:
-        """Refuse what would send a password in the clear.
-
-        Raises:
-            InputError: Basic without TLS, a certificate without its key, a file that is not there, or no port.
-        """
-        if self.auth == "basic" and not self.tls:
-            raise InputError("basic sends the password in the clear without TLS", where=self.name, hint="use ntlm")
-        if self.auth == "certificate" and not (self.certificate and self.certificate_key and self.tls):
-            raise InputError("certificate needs TLS, a certificate and its key", where=self.name)
-        if not 0 < self.port < 65536:
-            raise InputError(f"{self.port} is no port", where=self.name)
-        for path in (self.verify, self.certificate, self.certificate_key):
-            if isinstance(path, str) and not Path(path).exists():
-                raise InputError("cannot be read: No such file or directory", where=path)
+from .core import Carrier, CarrierError, InputError
+from .target import Target
 
 
 class _Session:
@@ -249,3 +209,19 @@ def carrier(target: Target, backend: str = "pypsrp") -> Carrier:
     """
     target.check()
     return _Session(target, BACKENDS[backend])
+
+
+class Deadline:
+    """A carrier that carries nothing after its time. Satisfies `wsman.Carrier`."""
+
+    def __init__(self, inner: Carrier, seconds: float) -> None:
+        """Carry by `inner` for so many seconds."""
+        self._inner = inner
+        self._ends = time.monotonic() + seconds
+        self._seconds = seconds
+
+    def send(self, envelope: str) -> bytes:
+        """Return the answer."""
+        if time.monotonic() >= self._ends:
+            raise CarrierError("failed", f"did not answer everything within {self._seconds:g} seconds")
+        return self._inner.send(envelope)

@@ -1,0 +1,345 @@
+#!powershell
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Looks, and judges nothing: what the answers mean is known to plugins/plugin_utils/pending_reboot on the controller.
+# The shape of the answer is docs/probe.schema.json.
+
+#AnsibleRequires -CSharpUtil Ansible.Basic
+#AnsibleRequires -CSharpUtil ansible_collections.pending_reboot.windows.plugins.module_utils.PendingReboot
+
+$spec = @{
+    options = @{
+        registry = @{
+            type = 'list'
+            elements = 'dict'
+            options = @{
+                path = @{ type = 'str'; required = $true }
+                view = @{ type = 'int'; choices = 32, 64; default = 64 }
+                names = @{ type = 'list'; elements = 'str'; default = @() }
+                subkeys = @{ type = 'str' }
+                subkey_names = @{ type = 'list'; elements = 'str'; default = @() }
+            }
+        }
+        files = @{
+            type = 'list'
+            elements = 'dict'
+            options = @{
+                # Not of type path, which fails for a path that cannot be.
+                path = @{ type = 'str'; required = $true }
+                digest = @{ type = 'bool'; default = $false }
+            }
+        }
+        components = @{
+            type = 'list'
+            elements = 'str'
+            choices = 'boot_time', 'host', 'windows_update_agent', 'windows_update_settings', 'configuration_manager', 'desired_state_configuration'
+        }
+        update_search = @{ type = 'str' }
+        timeout = @{ type = 'int'; default = 30 }
+    }
+    supports_check_mode = $true
+}
+
+$module = [Ansible.Basic.AnsibleModule]::Create($args, $spec)
+$machine = [ansible_collections.pending_reboot.windows.plugins.module_utils.PendingReboot.Machine]
+
+# Lists that change while they are read are read again so often.
+$tries = 8
+
+function New-Failure {
+    param([object]$Code, [string]$Message, [string]$State = 'failed')
+
+    @{ state = $State; error = @{ code = $Code; message = $Message } }
+}
+
+function ConvertFrom-Win32Code {
+    # What a Win32 error says about the thing that was asked for.
+    param([int]$Code)
+
+    if ($Code -eq 0) {
+        @{ state = 'present'; error = $null }
+    }
+    elseif ($Code -eq 2 -or $Code -eq 3) {
+        @{ state = 'absent'; error = $null }
+    }
+    else {
+        $state = if ($Code -eq 5) { 'denied' } else { 'failed' }
+        $text = (New-Object -TypeName System.ComponentModel.Win32Exception -ArgumentList $Code).Message
+        New-Failure -Code $Code -Message $text -State $state
+    }
+}
+
+function Get-Listing {
+    # Names of the values or subkeys of an open key. A list that changed meanwhile can miss one that stays.
+    param([object]$Key, [int]$View, [switch]$Subkey)
+
+    $registryView = if ($View -eq 32) { [Microsoft.Win32.RegistryView]::Registry32 } else { [Microsoft.Win32.RegistryView]::Registry64 }
+    $registryKey = [Microsoft.Win32.RegistryKey]::FromHandle($Key.Handle, $registryView)
+    $names = New-Object -TypeName 'System.Collections.Generic.List[string]'
+    $failure = $null
+    for ($try = 0; $try -lt $tries; $try++) {
+        $before = $Key.LastWrite
+        $failure = New-Failure -Message 'its list changed each time it was read'
+        try {
+            $found = if ($Subkey) { $registryKey.GetSubKeyNames() } else { $registryKey.GetValueNames() }
+            foreach ($name in $found) {
+                if (-not $names.Contains($name)) {
+                    $names.Add($name)
+                }
+            }
+            $code = $machine::LastWrite($Key)
+            if ($code -eq 0 -and $Key.LastWrite -eq $before) {
+                $failure = $null
+                break
+            }
+        }
+        catch {
+            $base = $_.Exception.GetBaseException()
+            $failure = New-Failure -Code $base.HResult -Message $base.Message
+        }
+    }
+    @{ names = $names; failure = $failure }
+}
+
+function Get-ValueList {
+    param([object]$Key, [string[]]$Name)
+
+    $seen = New-Object -TypeName 'System.Collections.Generic.List[object]'
+    foreach ($each in $Name) {
+        $value = $machine::Value($Key, $each)
+        $answer = ConvertFrom-Win32Code -Code $value.Code
+        if ($answer.state -eq 'absent') {
+            continue
+        }
+        $answer.name = $each
+        $answer.type = $null
+        $answer.data = $null
+        if ($answer.state -eq 'present') {
+            $answer.type = $value.Type
+            $answer.data = [System.Convert]::ToBase64String($value.Data)
+        }
+        $seen.Add($answer)
+    }
+    , $seen
+}
+
+function Get-SubkeyList {
+    param([object]$Key, [System.Collections.IDictionary]$Question)
+
+    $seen = New-Object -TypeName 'System.Collections.Generic.List[object]'
+    $listing = Get-Listing -Key $Key -View $Question.view -Subkey
+    $pattern = '^' + [regex]::Escape($Question.subkeys).Replace('\*', '.*').Replace('\?', '.') + '$'
+    foreach ($name in $listing.names) {
+        if (-not [regex]::IsMatch($name, $pattern, 'IgnoreCase, CultureInvariant, Singleline')) {
+            continue
+        }
+        $child = $machine::Open("$($Question.path)\$name", $Question.view, $false)
+        $answer = ConvertFrom-Win32Code -Code $child.Code
+        if ($answer.state -eq 'absent') {
+            continue
+        }
+        $answer.name = $name
+        $answer.last_write = $null
+        $answer.found = @()
+        if ($answer.state -eq 'present') {
+            $answer.last_write = $child.LastWrite
+            $answer.found = Get-ValueList -Key $child -Name $Question.subkey_names
+            $child.Handle.Dispose()
+        }
+        $seen.Add($answer)
+    }
+    @{ seen = $seen; failure = $listing.failure }
+}
+
+function Get-RegistryAnswer {
+    param([System.Collections.IDictionary]$Question)
+
+    $key = $machine::Open($Question.path, $Question.view, $null -ne $Question.subkeys)
+    $answer = ConvertFrom-Win32Code -Code $key.Code
+    $answer.path = $Question.path
+    $answer.view = $Question.view
+    $answer.last_write = $null
+    $answer.found = @()
+    $answer.subkeys_found = @()
+    $answer.listing_error = $null
+    if ($answer.state -ne 'present') {
+        return $answer
+    }
+    $answer.last_write = $key.LastWrite
+    $names = $Question.names
+    if ($names.Count -eq 1 -and $names[0] -eq '*') {
+        $listing = Get-Listing -Key $key -View $Question.view
+        $names = $listing.names
+        $answer.listing_error = $listing.failure
+    }
+    $answer.found = Get-ValueList -Key $key -Name $names
+    if ($null -ne $Question.subkeys) {
+        $subkeys = Get-SubkeyList -Key $key -Question $Question
+        $answer.subkeys_found = $subkeys.seen
+        if ($subkeys.failure) {
+            $answer.listing_error = $subkeys.failure
+        }
+    }
+    $key.Handle.Dispose()
+    $answer
+}
+
+function Get-Digest {
+    # The SHA-256 of a file, in lower case.
+    param([string]$Path)
+
+    $share = [System.IO.FileShare]::ReadWrite -bor [System.IO.FileShare]::Delete
+    $file = [System.IO.File]::Open($Path, [System.IO.FileMode]::Open, [System.IO.FileAccess]::Read, $share)
+    try {
+        $sha256 = [System.Security.Cryptography.SHA256]::Create()
+        [System.BitConverter]::ToString($sha256.ComputeHash($file)).Replace('-', '').ToLowerInvariant()
+    }
+    finally {
+        $file.Dispose()
+    }
+}
+
+function Get-FileAnswer {
+    param([System.Collections.IDictionary]$Question)
+
+    # A 32-bit process sees another System32 unless it asks for this one.
+    $path = $Question.path
+    $system = "$env:SystemRoot\System32\"
+    if ($env:PROCESSOR_ARCHITEW6432 -and $path.StartsWith($system, [System.StringComparison]::OrdinalIgnoreCase)) {
+        $path = "$env:SystemRoot\Sysnative\" + $path.Substring($system.Length)
+    }
+    $answer = ConvertFrom-Win32Code -Code $machine::FileState($path)
+    $answer.path = $Question.path
+    $answer.version = $null
+    $answer.version_error = $null
+    $answer.sha256 = $null
+    $answer.long_path = $machine::LongPath($Question.path)
+    $place = $Question.path.LastIndexOf('\')
+    if (-not $answer.long_path -and $place -gt 2) {
+        $folder = $machine::LongPath($Question.path.Substring(0, $place))
+        $answer.long_path = if ($folder) { $folder + $Question.path.Substring($place) } else { $null }
+    }
+    if ($answer.state -ne 'present') {
+        return $answer
+    }
+    if ($Question.digest) {
+        try {
+            $answer.sha256 = Get-Digest -Path $path
+        }
+        catch {
+            $seen = ConvertFrom-Win32Code -Code ($_.Exception.GetBaseException().HResult -band 0xFFFF)
+            $answer.state = $seen.state
+            $answer.error = $seen.error
+            return $answer
+        }
+    }
+    $version = $machine::VersionOf($path)
+    $answer.version = $version.Version
+    if ($version.Code -ne 0) {
+        $answer.version_error = ConvertFrom-Win32Code -Code $version.Code
+    }
+    $answer
+}
+
+# What other programs answer. Each runs by itself, because a COM server may hang.
+$questions = @{
+    windows_update_agent = {
+        param($Search)
+        $answer = @{ reboot_required = [bool](New-Object -ComObject Microsoft.Update.SystemInfo).RebootRequired }
+        if ($Search) {
+            try {
+                $searcher = (New-Object -ComObject Microsoft.Update.Session).CreateUpdateSearcher()
+                $searcher.Online = $false
+                $answer.updates = @(foreach ($update in $searcher.Search($Search).Updates) {
+                        @{
+                            update_id = [string]$update.Identity.UpdateID
+                            kb = @(foreach ($number in $update.KBArticleIDs) { "KB$number" })
+                            title = [string]$update.Title
+                        }
+                    })
+            }
+            catch {
+                $answer.updates_error = [string]$_.Exception.GetBaseException().Message
+            }
+        }
+        $answer
+    }
+    windows_update_settings = {
+        param($Search, $Seconds)
+        $out = Invoke-CimMethod -Namespace root/Microsoft/Windows/WindowsUpdate -ClassName MSFT_WUSettings -MethodName IsPendingReboot -OperationTimeoutSec $Seconds
+        @{ return_value = [long]$out.ReturnValue; pending_reboot = [bool]$out.PendingReboot }
+    }
+    configuration_manager = {
+        param($Search, $Seconds)
+        $out = Invoke-CimMethod -Namespace root/ccm/ClientSDK -ClassName CCM_ClientUtilities -MethodName DetermineIfRebootPending -OperationTimeoutSec $Seconds
+        @{
+            return_value = [long]$out.ReturnValue
+            reboot_pending = [bool]$out.RebootPending
+            hard_reboot_pending = [bool]$out.IsHardRebootPending
+        }
+    }
+    desired_state_configuration = {
+        param($Search, $Seconds)
+        $out = Invoke-CimMethod -Namespace root/Microsoft/Windows/DesiredStateConfiguration -ClassName MSFT_DSCLocalConfigurationManager -MethodName GetMetaConfiguration -OperationTimeoutSec $Seconds
+        @{ lcm_state = [string]$out.MetaConfiguration.LCMState }
+    }
+}
+
+function Get-BoundedAnswer {
+    # Ask a component in a runspace of its own, and give it up after the time limit.
+    param([scriptblock]$Question)
+
+    $shell = [System.Management.Automation.PowerShell]::Create()
+    $null = $shell.AddScript("`$ErrorActionPreference = 'Stop'; try { @{ answer = & { $Question } @args } } catch { @{ exception = `$_.Exception } }")
+    $null = $shell.AddArgument($module.Params.update_search).AddArgument($module.Params.timeout)
+    $running = $shell.BeginInvoke()
+    if (-not $running.AsyncWaitHandle.WaitOne($module.Params.timeout * 1000)) {
+        # It is left alone: stopping it could hang as well.
+        return (New-Failure -Message "no answer within $($module.Params.timeout) seconds") + @{ answer = $null }
+    }
+    $found = @($shell.EndInvoke($running))
+    $shell.Dispose()
+    if ($found.Count -eq 1 -and $null -ne $found[0].answer) {
+        return @{ state = 'present'; error = $null; answer = $found[0].answer }
+    }
+    $exception = if ($found.Count -eq 1) { $found[0].exception } else { $null }
+    if (-not $exception) {
+        return (New-Failure -Message 'the question ended without an answer') + @{ answer = $null }
+    }
+    $base = $exception.GetBaseException()
+    # A CimException has WMI's own number.
+    $code = if ($base.PSObject.Properties['StatusCode']) { [long]$base.StatusCode } else { $base.HResult }
+    (New-Failure -Code $code -Message ([string]$base.Message)) + @{ answer = $null }
+}
+
+function Get-BootTime {
+    $fileTime = $machine::BootTime()
+    if ($fileTime -eq 0) {
+        return (New-Failure -Message 'Windows does not say when it started') + @{ answer = $null }
+    }
+    $epoch = ($fileTime - 116444736000000000) / 10000000
+    @{ state = 'present'; error = $null; answer = @{ time_epoch = $epoch; source = 'SystemTimeOfDayInformation.BootTime' } }
+}
+
+$registry = New-Object -TypeName 'System.Collections.Generic.List[object]'
+$files = New-Object -TypeName 'System.Collections.Generic.List[object]'
+$components = @{}
+
+foreach ($question in $module.Params.registry) {
+    $registry.Add((Get-RegistryAnswer -Question $question))
+}
+foreach ($question in $module.Params.files) {
+    $files.Add((Get-FileAnswer -Question $question))
+}
+foreach ($name in $module.Params.components) {
+    $components[$name] = switch ($name) {
+        'boot_time' { Get-BootTime }
+        'host' { @{ state = 'present'; error = $null; answer = @{ name = [System.Environment]::MachineName } } }
+        default { Get-BoundedAnswer -Question $questions[$name] }
+    }
+}
+
+$module.Result.schema = 1
+$module.Result.registry = $registry
+$module.Result.files = $files
+$module.Result.components = $components
+$module.ExitJson()
