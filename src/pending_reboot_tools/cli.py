@@ -20,6 +20,7 @@ COMMANDS = (
     "gate",
     "reboot",
     "record",
+    "inventory-mof",
     "simulate",
     "demo",
 )
