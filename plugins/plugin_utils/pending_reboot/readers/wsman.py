@@ -89,6 +89,8 @@ class WsmanReader:
         self.lost: Unreadable | None = None
         #: How many requests were sent.
         self.requests = 0
+        #: How many of them it answered, be it with a fault.
+        self.answered = 0
         self._bad_answers = 0
 
     def reboot(self) -> Unreadable | None:
@@ -123,6 +125,7 @@ class WsmanReader:
             self._bad_answers += 1
             self.lost = bad if self._bad_answers == _MOST_BAD_ANSWERS else None
             return bad
+        self.answered += 1
         return found.answer() if isinstance(found, Fault) else found
 
     def read(self, query: KeyQuery) -> Answer:

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The base of the action plugins: arguments, the two ways to read a host, and errors in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+from ..pending_reboot import PendingRebootError
+from ..pending_reboot.files import FileReader
+from ..pending_reboot.readers.probe import gather
+from ..pending_reboot.readers.wsman import WsmanReader
+from .connection import wsman_reader
+from .plain import plain
+
+T = TypeVar("T")
+
+COLLECTION = "pending_reboot.windows"
+#: Options of every plugin that reads a host.
+READING: dict[str, Any] = {
+    "reader": {"type": "str", "choices": ["powershell", "wsman"], "default": "powershell"},
+    "timeout": {"type": "int", "default": 30},
+}
+#: Seconds that a host may take for everything, as a multiple of what one answer may take.
+_DEADLINE = 4
+
+
+class PendingRebootAction(ActionBase):  # type: ignore[misc]
+    """An action plugin of this collection. A subclass has `ARGUMENTS` and `answer`."""
+
+    #: As for `validate_argument_spec`.
+    ARGUMENTS: ClassVar[dict[str, Any]] = {}
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return the result of the task."""
+        super().run(tmp, task_vars)
+        self.task_vars: dict[str, Any] = task_vars or {}
+        self.told: dict[str, list[Any]] = {"warnings": [], "deprecations": []}
+        _, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
+        try:
+            result = {"changed": False, "failed": False, **self.answer(plain(arguments))}
+        except PendingRebootError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return result | {name: list(told) for name, told in self.told.items() if told}
+
+    def answer(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return what the task gives, as plain JSON types."""
+        raise NotImplementedError
+
+    @property
+    def host(self) -> str:
+        """What the inventory calls the host."""
+        return str(self.task_vars.get("inventory_hostname", ""))
+
+    def read_host(self, arguments: Mapping[str, Any], work: Callable[[FileReader], T], **probe: Any) -> T:
+        """Return what `work` makes of the host.
+
+        Args:
+            arguments: `reader` and `timeout` of the task.
+            work: the rules; with the probe they run several times.
+            probe: more options of the probe.
+        """
+        timeout = arguments["timeout"]
+        if timeout <= 0:
+            raise AnsibleActionFail(f"timeout: {timeout} is no time to wait (give seconds)")
+        if arguments["reader"] == "powershell":
+            return gather(lambda request: self.probe({**request, "timeout": timeout, **probe}), work)
+        reader = self.wsman(timeout)
+        result = work(reader)
+        self._check_reached(reader)
+        return result
+
+    def wsman(self, timeout: float) -> WsmanReader:
+        """Return a reader of the host that asks WMI over the connection's HTTP, without a process on the host."""
+        return wsman_reader(self._connection, self.host, answer=timeout, deadline=_DEADLINE * timeout)
+
+    def _check_reached(self, reader: WsmanReader) -> None:
+        """End the task as unreachable when the host gave no answer at all; what it told before it was lost counts."""
+        if reader.lost is None:
+            return
+        if reader.answered == 0:
+            raise AnsibleConnectionFailure(reader.lost.message)
+        self.told["warnings"].append(f"the host was lost while it was read: {reader.lost.message}")
+
+    def probe(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the probe answers.
+
+        Raises:
+            AnsibleActionFail: it could not be run.
+        """
+        return self.module("win_pending_reboot_probe", request)
+
+    def module(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Run a PowerShell module of this collection on the host, through the connection, become and so on.
+
+        Raises:
+            AnsibleActionFail: it failed, or the host is no Windows.
+            AnsibleConnectionFailure: the host cannot be reached.
+        """
+        if not getattr(self._connection._shell, "_IS_WINDOWS", False):
+            raise AnsibleActionFail(
+                f"this host is not reached as a Windows host (connection {self._connection.transport});"
+                " over ssh, set ansible_shell_type to powershell or cmd"
+            )
+        full_name = f"{COLLECTION}.{name}"
+        result = self._execute_module(module_name=full_name, module_args=dict(arguments), task_vars=self.task_vars)
+        for kind, told in self.told.items():
+            told.extend(each for each in result.get(kind) or () if each not in told)
+        if result.get("unreachable"):
+            raise AnsibleConnectionFailure(str(result.get("msg", "the host cannot be reached")))
+        if result.get("failed") or result.get("skipped"):
+            said = result.get("msg") or result.get("module_stderr") or "it told no reason"
+            raise AnsibleActionFail(f"{full_name} failed: {' '.join(str(said).split())}")
+        return dict(result)
