@@ -94,8 +94,16 @@ class Fixture:
         Raises:
             InputError: as for `reader`, or the file cannot be written.
         """
+        self.change(lambda registry: boot(registry, now or datetime.now(timezone.utc)))
+
+    def change(self, change: Callable[[MemoryRegistry], object]) -> None:
+        """Do to the machine what `change` does to its registry, files and components.
+
+        Raises:
+            InputError: as for `reader`, or the file cannot be written.
+        """
         registry = self.reader()
-        boot(registry, now or datetime.now(timezone.utc))
+        change(registry)
         self._write(registry)
 
     def _write(self, registry: MemoryRegistry) -> None:

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A connection to a simulated Windows host: everything of Ansible is real, but PowerShell."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection import ConnectionBase
+from ansible_fleet.host import AwayError, Host, arguments_of
+
+DOCUMENTATION = """
+name: simulated_windows
+short_description: A Windows host that is a folder
+description: Runs the modules that the collection needs on a simulated host.
+author: pending-reboot maintainers
+options:
+  folder:
+    description: The folder of the host.
+    vars: [{name: simulated_folder}]
+    required: true
+    type: path
+"""
+
+
+class Connection(ConnectionBase):  # type: ignore[misc]
+    """Reaches the host of a folder."""
+
+    transport = "simulated_windows"
+    module_implementation_preferences = (".ps1", ".exe", "")
+    allow_executable = False
+    has_pipelining = True
+    always_pipeline_modules = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._shell_type = "powershell"
+        super().__init__(*args, **kwargs)
+
+    def _host(self) -> Host:
+        return Host(Path(self.get_option("folder")))
+
+    def _connect(self) -> Connection:
+        self._reached(lambda host: host.check_there())
+        self._connected = True
+        return self
+
+    def _reached(self, work: Any) -> Any:
+        try:
+            return work(self._host())
+        except AwayError as error:
+            raise AnsibleConnectionFailure(f"{self.get_option('folder')}: {error}") from error
+
+    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
+        """Run a module, or a command."""
+        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        if in_data:
+            arguments = arguments_of(in_data)
+            name = arguments["_ansible_module_name"]
+            result = self._reached(lambda host: host.module(name, arguments))
+            return (1 if result.get("failed") else 0), json.dumps(result).encode(), b""
+        code, out, err = self._reached(lambda host: host.command(cmd))
+        return code, out.encode(), err.encode()
+
+    def put_file(self, in_path: str, out_path: str) -> None:
+        """Copy a file to the host."""
+        self._reached(lambda host: host.put(Path(in_path), out_path))
+
+    def fetch_file(self, in_path: str, out_path: str) -> None:
+        """Copy nothing: no module of the collection fetches files."""
+        raise AnsibleConnectionFailure("the simulated host gives no files")
+
+    def reset(self) -> None:
+        """Forget the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close it."""
+        self._connected = False
