@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ..plugin_utils._ansible.facts import FACTS, FactsAction
-from ..plugin_utils.pending_reboot import History, InputError, Policy, decide
+from ..plugin_utils.pending_reboot import Decision, Facts, History, InputError, Policy, decide
 from ..plugin_utils.pending_reboot.duration import parse_duration
 from ..plugin_utils.pending_reboot.gate import BOOT_TIME_SLACK
 from ..plugin_utils.pending_reboot.policy import parse_time
@@ -27,24 +29,53 @@ class ActionModule(FactsAction):
         "history_file": {"type": "path"},
         "ordered": {"type": "bool", "default": False},
         "boot_time_before": {"type": "str"},
+        "wait": {"type": "int", "default": 0},
+        "poll": {"type": "int", "default": 10},
     }
 
     def answer(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the decision and the facts that it was made of."""
         policy = policy_from(arguments["policy"])
         history = _history(arguments["history_file"])
-        facts = self.facts(arguments)
-        decision = replace(decide(facts, policy, history.decisions() if history else ()), host=self.host)
+        before = arguments["boot_time_before"] and parse_time(arguments["boot_time_before"], "boot_time_before")
+        facts, decision = self._settled(arguments, policy, history, before)
         # A reboot that is not ordered now did not happen, so it is none that counts.
         if history and not self._task.check_mode and (arguments["ordered"] or decision.action != "reboot"):
             history.record([decision])
-        rebooted = None
-        if arguments["boot_time_before"]:
-            before = parse_time(arguments["boot_time_before"], "boot_time_before")
-            rebooted = decision.boot_time is not None and decision.boot_time - before > BOOT_TIME_SLACK
-        told = {"state": facts.state, "rebooted": rebooted, **decision.to_dict()}
-        told["message"] = "; ".join(each.message for each in decision.because)
-        return {**told, "ansible_facts": self.with_facts(arguments, facts)["ansible_facts"]}
+        return {
+            "state": facts.state,
+            "rebooted": _rebooted(decision, before) if before else None,
+            **decision.to_dict(),
+            "message": "; ".join(each.message for each in decision.because),
+            "ansible_facts": self.with_facts(arguments, facts)["ansible_facts"],
+        }
+
+    def _settled(
+        self, arguments: dict[str, Any], policy: Policy, history: History | None, before: datetime | None
+    ) -> tuple[Facts, Decision]:
+        """Return the facts and the decision, read anew until nothing waits any more, or the time to wait is over.
+
+        Raises:
+            AnsibleConnectionFailure: the host gave no answer when it was asked last.
+        """
+        past = history.decisions() if history else []
+        ends = time.monotonic() + arguments["wait"]
+        while True:
+            last = time.monotonic() + arguments["poll"] > ends
+            try:
+                facts = self.facts(arguments)
+                decision = replace(decide(facts, policy, past), host=self.host)
+                if last or (decision.action == "none" and (before is None or _rebooted(decision, before))):
+                    return facts, decision
+            except AnsibleConnectionFailure:
+                if last:
+                    raise
+                self._connection.close()
+            time.sleep(arguments["poll"])
+
+
+def _rebooted(decision: Decision, before: datetime) -> bool:
+    return decision.boot_time is not None and decision.boot_time - before > BOOT_TIME_SLACK
 
 
 def policy_from(data: dict[str, Any]) -> Policy:

@@ -37,6 +37,17 @@ options:
     description:
       - When the host had started before it was told to reboot (ISO 8601); makes RV(rebooted).
     type: str
+  wait:
+    description:
+      - Seconds to wait until nothing waits for a reboot any more and, with O(boot_time_before), the host has started
+        since. The host may be away meanwhile. What is found at the end is returned in any case.
+    type: int
+    default: 0
+  poll:
+    description:
+      - Seconds between two looks while it waits.
+    type: int
+    default: 10
 extends_documentation_fragment:
   - pending_reboot.windows.reading
   - pending_reboot.windows.reading.facts

@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except PendingRebootError as error:
-        from .escape import printable
+        from pending_reboot.escape import printable
 
         print(f"pending-reboot: error: {printable(str(error))}", file=sys.stderr)
         return 2

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from pending_reboot import Facts, InputError, decide, offline_facts
+from pending_reboot.escape import printable
 
-from .escape import printable
 from .render import as_table, wants_colour
 from .sample import MACHINES
 

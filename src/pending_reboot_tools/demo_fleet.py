@@ -12,10 +12,10 @@ from typing import Any, Final
 import yaml
 
 from pending_reboot import History, Policy, decide
+from pending_reboot.escape import printable
 from pending_reboot.rollout import Result, Rollout
 from pending_reboot_wire.target import Target
 
-from .escape import printable
 from .render import as_table, columns, wants_colour
 from .render_fleet import as_summary
 from .scan import Settings, scan

@@ -7,10 +7,10 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TextIO
 
-from .escape import cell, markdown, printable
+from pending_reboot.escape import cell, markdown, markdown_table, printable
 
 #: A facts object as `Facts.to_dict()` makes it.
 FactsDict = Mapping[str, Any]
@@ -122,11 +122,6 @@ def _source_rows(facts: FactsDict, safe: Callable[[str], str]) -> list[tuple[str
         (id_, result["state"], result["since"] or "", safe(str(result["description"])))
         for id_, result in facts["sources"].items()
     ]
-
-
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a Markdown table; the cells must be escaped."""
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
 
 
 def state_colour(row: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from .escape import cell, markdown, printable
+from pending_reboot.escape import cell, markdown, printable
 
 #: A decision as `Decision.to_dict()` makes it.
 DecisionDict = Mapping[str, Any]

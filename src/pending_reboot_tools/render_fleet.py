@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from .escape import markdown, printable
-from .render import FactsDict, as_csv, as_json, columns, markdown_table, state_colour, wants_colour
+from pending_reboot.escape import markdown, markdown_table, printable
+
+from .render import FactsDict, as_csv, as_json, columns, state_colour, wants_colour
 
 #: What a person has to look at first.
 _ORDER: Final = ("pending", "unknown", "advisory", "clear")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A simulated Windows host that Ansible runs modules on: a folder with its machine, its behaviour, and what ran on it.
 
-    machine.json    the registry, files and components (`pending_reboot.fixture`)
-    behaviour.json  how it reboots, and what its installers do:
-                    {"down": 2, "lost": false, "ignored": false, "installers": {"kb1.exe": {"exit_code": 3010,
-                     "machine": {...}}}}; what an installer's `machine` holds is laid over the machine
-    ran.jsonl       what ran, one JSON object a line
+machine.json    the registry, files and components (`pending_reboot.fixture`)
+behaviour.json  how it reboots, and what its installers do:
+                {"down": 2, "lost": false, "ignored": false, "installers": {"kb1.exe": {"exit_code": 3010,
+                 "machine": {...}}}}; what an installer's `machine` holds is laid over the machine
+ran.jsonl       what ran, one JSON object a line
 """
 
 from __future__ import annotations
@@ -148,12 +148,12 @@ class Host:
         """Run a command: the installer that it names does what the behaviour says."""
         if arguments.get("_ansible_check_mode"):
             return {"skipped": True, "msg": "skipped, running in check mode"}
-        words = [str(word) for word in arguments.get("argv") or [arguments.get("_raw_params") or arguments.get("cmd") or ""]]
+        words = [str(word) for word in arguments["argv"]]
         for name, installer in self.behaviour.get("installers", {}).items():
             if any(name.lower() in word.lower() for word in words):
                 self._lay_over(installer.get("machine"))
                 return {"changed": True, "rc": installer["exit_code"], "stdout": "", "stderr": "", "cmd": words}
-        return {"failed": True, "rc": 2, "msg": f"there is no program {words[0]}", "stdout": "", "stderr": "", "cmd": words}
+        return {"failed": True, "rc": 2, "msg": f"there is no program {words[0]}", "cmd": words}
 
     def _lay_over(self, more: Mapping[str, Any] | None) -> None:
         """Lay what an installer leaves over the machine: keys, files and components, not its name or boot time."""
@@ -235,16 +235,13 @@ _MODULES: Mapping[str, Callable[[Host, Mapping[str, Any]], dict[str, Any]]] = {
 }
 
 
-def arguments_of(payload: bytes) -> dict[str, Any]:
-    """Return the arguments of the module in what a connection is given to run.
+def arguments_of(payload: bytes) -> dict[str, Any] | None:
+    """Return the arguments of the module in what a connection is given to run, None when that is no module.
 
-    Every ansible-core puts JSON behind a separator, and the arguments under a key of another name; they are found by the
-    module's name among them.
+    Every ansible-core puts JSON behind a separator, and the arguments under a key of another name; they are found by
+    the module's name among them.
     """
-    found = _with_module_name(json.loads(payload.rpartition(b"\0\0\0\0")[2]))
-    if found is None:
-        raise ValueError("there is no module in the payload")
-    return found
+    return _with_module_name(json.loads(payload.rpartition(b"\0\0\0\0")[2]))
 
 
 def _with_module_name(content: Any) -> dict[str, Any] | None:

@@ -50,7 +50,7 @@ def test_a_wave_fails_with_the_names_and_stops_the_later_ones(web_fleet: Fleet, 
     }, run["minions"]
     assert (run["ok"], run["failed"]) == (False, ["web02", "web03"])
     assert run["minions"]["web02"]["comment"] == "did not come back within 45 seconds"
-    assert "is back, but still blocked: component_based_servicing" in run["minions"]["web03"]["comment"]
+    assert "is back, but is blocked: component_based_servicing" in run["minions"]["web03"]["comment"]
     assert run["minions"]["web05"]["comment"] == "an earlier wave failed: web02, web03"
     assert sorted(power.reboots) == ["web01", "web02", "web03", "web04"], "each once, and web05 never"
     assert web_fleet.call("web05", "pending_reboot.state") == {"web05": "pending"}

@@ -2,7 +2,8 @@
 """The gate: from facts, a policy and what was decided before to one of none, reboot, defer, blocked.
 
 A reboot is never decided on a guess: what could not be read blocks unless the policy says otherwise. The loop breaker
-compares what a reboot was meant to complete (source ids and evidence digests, no text) with what is pending now.
+compares what a reboot was meant to complete (source ids and evidence digests, no text) with what is pending now: when
+everything that is pending now was pending before that reboot, with the same evidence, it did not help.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Decision:
     reasons: tuple[str, ...] = ()
     #: Of what the reboot is meant to complete.
     digest: str | None = None
+    #: The same by source.
+    digests: Mapping[str, object] = field(default_factory=dict)
     boot_time: datetime | None = None
     #: For defer: when to ask again.
     not_before: datetime | None = None
@@ -63,6 +66,7 @@ class Decision:
             "host": self.host,
             "reasons": list(self.reasons),
             "digest": self.digest,
+            "digests": dict(self.digests),
             "boot_time": iso(self.boot_time) if self.boot_time else None,
             "not_before": iso(self.not_before) if self.not_before else None,
         }
@@ -178,6 +182,8 @@ class _Record(NamedTuple):
     action: str
     at: datetime
     digest: str | None
+    #: Empty in what versions before 0.2 kept.
+    digests: Mapping[str, object]
     boot: datetime | None
 
     @classmethod
@@ -185,11 +191,12 @@ class _Record(NamedTuple):
         where = f"history[{index}]"
         if not isinstance(entry, Mapping) or not isinstance(entry.get("action"), str):
             raise InputError("is no decision", where=where)
-        boot, mark = entry.get("boot_time"), entry.get("digest")
+        boot, mark, digests = entry.get("boot_time"), entry.get("digest"), entry.get("digests")
         return cls(
             str(entry["action"]),
             parse_time(entry.get("at"), f"{where}.at"),
             str(mark) if mark else None,
+            digests if isinstance(digests, Mapping) else {},
             parse_time(boot, f"{where}.boot_time") if boot else None,
         )
 
@@ -202,6 +209,7 @@ class _Judge:
     now: datetime
     reasons: tuple[str, ...] = ()
     mark: str | None = None
+    marks: Mapping[str, object] = field(default_factory=dict)
     because: list[Because] = field(default_factory=list)
 
     def decision(self) -> Decision:
@@ -209,7 +217,8 @@ class _Judge:
         if not self._wants_reboot():
             unknown = self.case.having("unknown")
             return self._decided("blocked" if unknown and self.policy.on_unknown == "block" else "none")
-        self.mark = digest({id_: self.case.digests[id_] or self.case.states[id_] for id_ in self.reasons})
+        self.marks = {id_: self.case.digests[id_] or self.case.states[id_] for id_ in self.reasons}
+        self.mark = digest(self.marks)
         if self._in_a_loop() or self._too_many():
             return self._decided("blocked")
         if self.policy.min_uptime and self.case.boot is None:
@@ -239,7 +248,7 @@ class _Judge:
         """The same evidence after a reboot that happened is stuck; nothing gets a third identical reboot."""
         identical = 0
         for record in reversed(self.past):
-            if record.action == "none" or (record.action == "reboot" and record.digest != self.mark):
+            if record.action == "none" or (record.action == "reboot" and not self._same(record)):
                 break  # it was clear in between, or pending for something else
             if record.action != "reboot":
                 continue
@@ -251,6 +260,13 @@ class _Judge:
         if identical >= 2:
             self._say("repeated", f"{identical} reboots were decided for the same evidence, and it is still there")
         return identical >= 2
+
+    def _same(self, record: _Record) -> bool:
+        """Tell whether all that is pending now was pending with the same evidence at that earlier decision."""
+        known = record.digests
+        return record.digest == self.mark or (
+            bool(known) and all(known.get(id_) == it for id_, it in self.marks.items())
+        )
 
     def _too_many(self) -> bool:
         since = self.now - self.policy.max_reboots_within
@@ -289,6 +305,7 @@ class _Judge:
             self.case.host,
             self.reasons,
             self.mark,
+            self.marks,
             self.case.boot,
             None if not_before is None or not_before.year == datetime.max.year else not_before,
         )

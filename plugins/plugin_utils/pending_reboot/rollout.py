@@ -27,6 +27,14 @@ Outcome = Literal[
 #: What a machine answers: plain data, or a text that says what went wrong. One that does not answer is left out.
 Answers = Mapping[str, "Mapping[str, Any] | str"]
 
+#: What is wrong with a machine after its reboot, by the action that its gate decides then.
+STILL: Final = {
+    "none": "its health is not known",
+    "reboot": "waits for a reboot again",
+    "defer": "still waits for a reboot, which is deferred",
+    "blocked": "is blocked",
+}
+
 _OUTCOMES: Final[Mapping[str, Outcome]] = {"none": "not_needed", "defer": "deferred", "blocked": "blocked"}
 
 
@@ -248,7 +256,7 @@ class _Wave:
                 continue
             if state.back is None:
                 state.back = self.rollout.clock()
-            state.problem = f"is back, but still {answer['action']}: {_because(answer)}"
+            state.problem = f"is back, but {STILL[answer['action']]}: {_because(answer)}"
             yield name, answer
 
     def _end(self, name: str, outcome: Outcome, comment: str) -> None:

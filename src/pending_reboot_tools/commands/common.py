@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pending_reboot import InputError
+from pending_reboot.escape import printable
 from pending_reboot.text import names
 
-from ..escape import printable
 from ..render import FactsDict, as_csv, as_json, as_markdown, as_table, wants_colour
 
 FORMATS = ("json", "table", "markdown", "csv")

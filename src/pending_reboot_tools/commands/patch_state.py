@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from pending_reboot import InputError, Patch, PatchState, local_patch_states, offline_patch_states, patches_from
+from pending_reboot.escape import cell, markdown, markdown_table, printable
 
-from ..escape import cell, markdown, printable
-from ..render import columns, markdown_table
+from ..render import columns
 from .common import FORMATS, Commands, add_command, read_yaml
 from .hosts import CREDENTIALS, add_host_options, targets_of
 

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from pending_reboot import History, InputError
+from pending_reboot.escape import printable
 from pending_reboot.rollout import Result, Rollout, waves
 
-from ..escape import printable
 from ..policy_file import policy_data, policy_from
 from ..render import columns
 from ..wsman_fleet import WsmanFleet

@@ -7,10 +7,10 @@ import argparse
 import sys
 
 from pending_reboot import InputError, facts_from
+from pending_reboot.escape import printable
 from pending_reboot.readers.wsman import WsmanReader
 from pending_reboot_wire.carriers import Deadline, carrier
 
-from ..escape import printable
 from ..session import Recorder, to_json
 from .common import EXIT_CODES, Commands, add_command
 from .hosts import CREDENTIALS, add_host_options, targets_of

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection import ConnectionBase
+
 from ansible_fleet.host import AwayError, Host, arguments_of
 
 DOCUMENTATION = """
@@ -55,8 +56,11 @@ class Connection(ConnectionBase):  # type: ignore[misc]
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a module, or a command."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-        if in_data:
-            arguments = arguments_of(in_data)
+        arguments = arguments_of(in_data) if in_data else None
+        if in_data and arguments is None:
+            # From ansible-core 2.19 on, the folder for files that are copied is made by a script.
+            return 0, rb"C:\Windows\Temp\ansible-tmp", b""
+        if arguments:
             name = arguments["_ansible_module_name"]
             result = self._reached(lambda host: host.module(name, arguments))
             return (1 if result.get("failed") else 0), json.dumps(result).encode(), b""

@@ -146,7 +146,7 @@ class TestOneMachine:
         [
             (Machine(away=None), "did not come back within 1800 seconds"),
             (Machine(down_after=99999), "did not reboot: it is up since 2026-11-20T04:00:00Z"),
-            (Machine(settles=None), "is back, but still blocked: reason for blocked"),
+            (Machine(settles=None), "is back, but is blocked: reason for blocked"),
             (Machine(heals=None), "is back, but unhealthy: service W3SVC is stopped"),
             (Machine(takes_order=False), "did not reboot: it is up since 2026-11-20T04:00:00Z"),
             (Machine(prepares="the patch failed"), "the patch failed"),

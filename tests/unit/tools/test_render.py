@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pending_reboot import facts_from
+from pending_reboot.escape import cell, markdown, printable
 from pending_reboot.readers.memory import MemoryRegistry
 from pending_reboot.registry import Value
 from pending_reboot.sources.pending_file_rename import SESSION_MANAGER
-from pending_reboot_tools.escape import cell, markdown, printable
 from pending_reboot_tools.render import SHOWN, as_csv, as_json, as_markdown, as_table
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=timezone.utc)

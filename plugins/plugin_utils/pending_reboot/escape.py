@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~#&!])")
 
@@ -28,3 +29,8 @@ def cell(text: str) -> str:
     """Return `text` for a CSV cell: a spreadsheet must not take it for a formula."""
     safe = printable(text)
     return f"'{safe}" if safe[:1] in ("=", "+", "-", "@") else safe
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table; the cells must be escaped."""
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]

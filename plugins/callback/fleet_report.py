@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the report of a fleet at the end of a run, unreachable and failed hosts included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
+from ..plugin_utils._ansible.plain import plain
+from ..plugin_utils._ansible.report import GATE, PATCHES, write
+from ..plugin_utils.pending_reboot import InputError
+from ..plugin_utils.pending_reboot.fleet_report import HostReport, host_report
+
+DOCUMENTATION = r"""
+name: fleet_report
+type: aggregate
+version_added: 0.1.0
+short_description: Write what the hosts of a run wait for and what became of them
+description:
+  - Collects the facts of M(pending_reboot.windows.win_pending_reboot_facts) and what became of hosts at the gate, and
+    writes C(reboots.json), C(reboots.md) and C(reboots.csv) at the end of the run.
+  - Hosts that were not reached or failed are in the report, with the reason. A run that read no facts writes nothing.
+requirements:
+  - Enable it in C(callbacks_enabled).
+author:
+  - pending-reboot maintainers (@pending-reboot)
+options:
+  folder:
+    description: Folder on the controller that the files are written to.
+    type: path
+    default: reports
+    env:
+      - name: PENDING_REBOOT_REPORT_FOLDER
+    ini:
+      - section: callback_fleet_report
+        key: folder
+  formats:
+    description: What to write, one or more of V(json), V(markdown) and V(csv).
+    type: list
+    elements: str
+    default: [json, markdown, csv]
+    env:
+      - name: PENDING_REBOOT_REPORT_FORMATS
+    ini:
+      - section: callback_fleet_report
+        key: formats
+"""
+
+_ACTIONS = frozenset(f"pending_reboot.windows.{name}" for name in ("win_pending_reboot_facts", "win_reboot_decision"))
+
+
+class CallbackModule(CallbackBase):  # type: ignore[misc]
+    """Collects while the run goes on."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "pending_reboot.windows.fleet_report"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._facts: dict[str, Mapping[str, Any]] = {}
+        self._gates: dict[str, Mapping[str, Any]] = {}
+        self._patches: dict[str, list[Any]] = {}
+        self._problems: dict[str, str] = {}
+        self._hosts: dict[str, None] = {}
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        """Keep which hosts the play is about, those of later batches as well."""
+        names = play.get_variable_manager().get_vars(play=play).get("ansible_play_hosts_all", [])
+        self._hosts.update(dict.fromkeys(str(name) for name in names))
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """Keep what a task found."""
+        host, action, content = _parts(result)
+        found = content.get("ansible_facts")
+        if not isinstance(found, Mapping):
+            return
+        if action in _ACTIONS:
+            (self._facts[host],) = (plain(facts) for facts in found.values())
+            self._problems.pop(host, None)
+        if isinstance(found.get(GATE), Mapping):
+            self._gates[host] = plain(found[GATE])
+        if isinstance(found.get(PATCHES), list):
+            self._patches[host] = plain(found[PATCHES])
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        """Keep why a host was not reached."""
+        host, _, content = _parts(result)
+        self._problems[host] = f"unreachable: {content.get('msg', '')}"
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        """Keep why a host failed."""
+        host, _, content = _parts(result)
+        if not ignore_errors:
+            self._problems[host] = str(content.get("msg", "a task failed"))
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Write the report, when any host was asked for what it waits for."""
+        if not (self._facts or self._gates or self._patches):
+            return
+        begun = {str(name) for name in stats.processed}
+        for name in self._hosts:
+            if name not in begun:
+                self._problems.setdefault(name, "not started, because the run was stopped before")
+        hosts = [self._report(name) for name in dict.fromkeys([*self._hosts, *sorted(begun)])]
+        try:
+            files = write(hosts, self.get_option("folder"), list(self.get_option("formats")))
+        except InputError as error:
+            self._display.warning(f"the report could not be written: {error}")
+            return
+        self._display.display(f"Report: {', '.join(files.values())}")
+
+    def _report(self, host: str) -> HostReport:
+        gate = self._gates.get(host)
+        # The gate's own comment says it better than the task that failed because of it.
+        problem = None if gate and gate.get("outcome") in ("failed", "blocked") else self._problems.get(host)
+        return host_report(
+            host, facts=self._facts.get(host), gate=gate, patches=self._patches.get(host, []), problem=problem
+        )
+
+
+def _parts(result: Any) -> tuple[str, str, Mapping[str, Any]]:
+    """Return host, action and content of a result; ansible-core 2.19 and later have public names for them."""
+    task = getattr(result, "task", None) or result._task
+    host = getattr(result, "host", None) or result._host
+    content = getattr(result, "result", None) or result._result
+    return host.get_name(), str(task.resolved_action or task.action), content

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writing the report of a fleet, for the module and the callback."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ..pending_reboot import InputError
+from ..pending_reboot.fleet_report import FORMATS, HostReport
+
+#: Facts that the roles leave.
+GATE = "reboot_gate_result"
+PATCHES = "manual_patch_results"
+
+
+def write(hosts: Sequence[HostReport], folder: str, formats: Sequence[str], *, dry: bool = False) -> dict[str, str]:
+    """Write `reboots.json` and so on into `folder`; return the paths by format, which `dry` only tells.
+
+    Raises:
+        InputError: an unknown format, or a file that cannot be written.
+    """
+    unknown = sorted(set(formats) - FORMATS.keys())
+    if unknown or not formats:
+        hint = f"one or more of {', '.join(FORMATS)}"
+        raise InputError(f"{unknown[0]!r} is not known" if unknown else "is empty", where="formats", hint=hint)
+    now = datetime.now(timezone.utc)
+    written: dict[str, str] = {}
+    for name in dict.fromkeys(formats):
+        extension, render = FORMATS[name]
+        path = Path(folder).expanduser() / f"reboots{extension}"
+        written[name] = str(path)
+        if dry:
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_name(f".{path.name}.new")
+            beside.write_text(render(hosts, now), "utf-8")
+            beside.replace(path)  # nobody reads half a report
+        except OSError as error:
+            raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
+    return written

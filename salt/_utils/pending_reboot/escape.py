@@ -1,0 +1,1 @@
+../../../plugins/plugin_utils/pending_reboot/escape.py
