@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -89,13 +90,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Keep why a host was not reached."""
         host, _, content = _parts(result)
-        self._problems[host] = f"unreachable: {content.get('msg', '')}"
+        self._problems[host] = f"unreachable: {_message(content)}"
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Keep why a host failed."""
         host, _, content = _parts(result)
         if not ignore_errors:
-            self._problems[host] = str(content.get("msg", "a task failed"))
+            self._problems[host] = _message(content)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Write the report, when any host was asked for what it waits for."""
@@ -120,6 +121,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         return host_report(
             host, facts=self._facts.get(host), gate=gate, patches=self._patches.get(host, []), problem=problem
         )
+
+
+def _message(content: Mapping[str, Any]) -> str:
+    """Return what a task says, without what ansible-core 2.19 and later put before it."""
+    return re.sub(r"^(Task failed: )?(Action failed: )?", "", str(content.get("msg", "a task failed")))
 
 
 def _parts(result: Any) -> tuple[str, str, Mapping[str, Any]]:

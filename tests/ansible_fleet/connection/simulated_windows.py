@@ -51,7 +51,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         try:
             return work(self._host())
         except AwayError as error:
-            raise AnsibleConnectionFailure(f"{self.get_option('folder')}: {error}") from error
+            raise AnsibleConnectionFailure(str(error)) from error
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a module, or a command."""
