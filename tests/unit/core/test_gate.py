@@ -115,6 +115,23 @@ class TestLoopBreaker:
         again = decide(facts(cbs=True, boot=NOW + timedelta(minutes=2)), history=[first.to_dict()], now=NOW)
         assert again.action == "reboot"
 
+    def test_what_is_left_of_several_reasons_is_stuck_too(self) -> None:
+        first = decide(facts(*DRIVER, cbs=True), now=NOW)
+        again = decide(facts(cbs=True, boot=NOW + timedelta(minutes=2)), history=[first.to_dict()], now=NOW)
+        assert (again.action, codes(again)) == ("blocked", ["pending", "stuck"])
+        assert "did not complete it: component_based_servicing as before" in again.because[-1].message
+
+    def test_one_more_reason_than_before_is_not(self) -> None:
+        first = decide(facts(*DRIVER), now=NOW)
+        more = decide(facts(*DRIVER, cbs=True, boot=NOW + timedelta(minutes=2)), history=[first.to_dict()], now=NOW)
+        assert more.action == "reboot"
+
+    def test_a_history_that_keeps_only_the_digest_of_all_reasons_still_counts(self) -> None:
+        first = decide(facts(*DRIVER), now=NOW).to_dict()
+        del first["digests"]
+        again = decide(facts(*DRIVER, boot=NOW + timedelta(minutes=2)), history=[first], now=NOW)
+        assert codes(again)[-1] == "stuck"
+
     def test_clean_up_does_not_hide_a_stuck_driver(self) -> None:
         first = decide(facts(*DRIVER, *CLEAN_UP), now=NOW)
         other = (r"\??\C:\Temp\another.tmp", "")
