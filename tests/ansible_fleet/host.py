@@ -15,10 +15,10 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pending_reboot import Fixture
 from pending_reboot.fixture import boot
@@ -57,6 +57,10 @@ class Host:
         """Return what ran, the oldest first."""
         path = self.folder / "ran.jsonl"
         return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+    def become(self) -> list[str]:
+        """Return as whom modules ran that ran as somebody else."""
+        return [each["become"] for each in self.ran() if each.get("become")]
 
     def note(self, what: str, **more: Any) -> None:
         """Note that something ran."""
@@ -115,14 +119,15 @@ class Host:
 
     # Modules
 
-    def module(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Run a module, and return its result."""
+    def module(self, name: str, arguments: Mapping[str, Any], become: str | None = None) -> dict[str, Any]:
+        """Run a module, as another user with `become`, and return its result."""
         self.check_there()
         run = _MODULES.get(name)
         if run is None:
             return {"failed": True, "msg": f"the simulated host has no module {name}"}
         told = {key: value for key, value in arguments.items() if not key.startswith("_ansible")}
-        self.note(name, **({} if name.endswith("_probe") else {"arguments": told}))
+        more = {"become": become} if become else {}
+        self.note(name, **more, **({} if name.endswith("_probe") else {"arguments": told}))
         return {"changed": False, **run(self, arguments)}
 
     def probe(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,20 +240,33 @@ _MODULES: Mapping[str, Callable[[Host, Mapping[str, Any]], dict[str, Any]]] = {
 }
 
 
-def arguments_of(payload: bytes) -> dict[str, Any] | None:
-    """Return the arguments of the module in what a connection is given to run, None when that is no module.
+class Call(NamedTuple):
+    """A module that a connection is given to run."""
 
-    Every ansible-core puts JSON behind a separator, and the arguments under a key of another name; they are found by
+    name: str
+    arguments: Mapping[str, Any]
+    #: Who runs it, None for the user of the connection.
+    become: str | None
+
+
+def call_of(payload: bytes) -> Call | None:
+    """Return the module in what a connection is given to run, None when that is another script.
+
+    Every ansible-core puts JSON behind a separator, with the arguments under a key of another name; they are found by
     the module's name among them.
     """
-    return _with_module_name(json.loads(payload.rpartition(b"\0\0\0\0")[2]))
+    content = json.loads(payload.rpartition(b"\0\0\0\0")[2])
+    arguments = next((each for each in _mappings(content) if "_ansible_module_name" in each), None)
+    if arguments is None:
+        return None
+    users = (each.get("become_user") or each.get("BecomeUser") for each in _mappings(content))
+    return Call(arguments["_ansible_module_name"], arguments, next(filter(None, users), None))
 
 
-def _with_module_name(content: Any) -> dict[str, Any] | None:
+def _mappings(content: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(content, dict):
-        if "_ansible_module_name" in content:
-            return content
+        yield content
         content = list(content.values())
     if isinstance(content, list):
-        return next((found for each in content if (found := _with_module_name(each)) is not None), None)
-    return None
+        for each in content:
+            yield from _mappings(each)

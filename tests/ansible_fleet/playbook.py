@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 #: What the connection plugin of the simulated hosts imports.
 _PYTHONPATH: Final = [ROOT / "plugins/plugin_utils", ROOT / "src", ROOT / "tests"]
 _RECAP: Final = re.compile(r"^(\S+)\s+:((?: +\w+=\d+)+)\s*$", re.MULTILINE)
+#: Seconds after which a run is killed.
 _LONGEST: Final = 300
 
 
@@ -103,14 +105,17 @@ def run(
     extra = folder / "variables.json"
     extra.write_text(json.dumps(variables or {}))
     command = [program, "-i", str(inventory_file), playbook, "-e", f"@{extra}", *words]
-    pipe = subprocess.Popen(
-        command, env=dict(environment), cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
     lines = []
-    assert pipe.stdout is not None
-    for line in pipe.stdout:
-        lines.append(line)
-        if show:
-            sys.stdout.write(show(line))
-            sys.stdout.flush()
-    return Run(pipe.wait(_LONGEST), "".join(lines), folder)
+    with subprocess.Popen(
+        command, env=dict(environment), cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        guard = threading.Timer(_LONGEST, process.kill)
+        guard.start()
+        for line in process.stdout:
+            lines.append(line)
+            if show:
+                sys.stdout.write(show(line))
+                sys.stdout.flush()
+        guard.cancel()
+    return Run(process.returncode, "".join(lines), folder)

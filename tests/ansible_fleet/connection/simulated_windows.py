@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection import ConnectionBase
 
-from ansible_fleet.host import AwayError, Host, arguments_of
+from ansible_fleet.host import AwayError, Host, call_of
 
 DOCUMENTATION = """
 name: simulated_windows
@@ -56,13 +56,12 @@ class Connection(ConnectionBase):  # type: ignore[misc]
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a module, or a command."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-        arguments = arguments_of(in_data) if in_data else None
-        if in_data and arguments is None:
+        call = call_of(in_data) if in_data else None
+        if in_data and call is None:
             # From ansible-core 2.19 on, the folder for files that are copied is made by a script.
             return 0, rb"C:\Windows\Temp\ansible-tmp", b""
-        if arguments:
-            name = arguments["_ansible_module_name"]
-            result = self._reached(lambda host: host.module(name, arguments))
+        if call:
+            result = self._reached(lambda host: host.module(*call))
             return (1 if result.get("failed") else 0), json.dumps(result).encode(), b""
         code, out, err = self._reached(lambda host: host.command(cmd))
         return code, out.encode(), err.encode()

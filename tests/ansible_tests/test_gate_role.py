@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The role reboot_gate: what it does in each situation, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_fleet.host import Host
+from ansible_fleet.machines import LEFT, LEFT_STUCK, REBOOT_PENDING, add_host, snapshot
+from ansible_tests.conftest import Play
+
+GATE = """
+- hosts: windows
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: pending_reboot.windows.reboot_gate}
+    - ansible.builtin.copy:
+        content: "{{ reboot_gate_result | to_json }}"
+        dest: "{{ folder }}/{{ inventory_hostname }}.result"
+      delegate_to: localhost
+      connection: local
+      check_mode: false
+"""
+PENDING: dict[str, Any] = {**snapshot(), "keys": LEFT["keys"], "files": {**snapshot()["files"], **LEFT["files"]}}
+STUCK = {**PENDING, "keys": LEFT_STUCK["keys"]}
+
+
+@pytest.fixture
+def gate(play: Play, tmp_path: Path) -> Any:
+    """Run the role on one host."""
+
+    def on(machine: dict[str, Any], *words: str, behaviour: dict[str, Any] | None = None, **variables: Any) -> Any:
+        host = tmp_path / "hosts/h1"
+        if not host.exists():
+            add_host(tmp_path / "hosts", "h1", machine, **(behaviour or {}))
+        done = play(GATE, {"h1": {"simulated_folder": str(host)}}, *words, folder=str(tmp_path), **variables)
+        path = tmp_path / "h1.result"
+        result = json.loads(path.read_text()) if path.exists() else None
+        path.unlink(missing_ok=True)
+        return done, result, [each["ran"] for each in Host(host).ran() if each["ran"] in ("shutdown", "reboot")]
+
+    return on
+
+
+def test_pending_is_rebooted_and_verified(gate: Any) -> None:
+    done, result, ran = gate(PENDING)
+    assert (done.returncode, ran) == (0, ["shutdown", "reboot"]), done.output
+    assert result["outcome"] == "rebooted"
+    assert result["boot_time"] > result["boot_time_before"]
+    assert result["decision"]["reasons"] == ["pending_file_rename", "update_exe_volatile"]
+    assert (result["after"]["action"], result["after"]["state"]) == ("none", "clear")
+
+
+def test_check_mode(gate: Any) -> None:
+    done, result, ran = gate(PENDING, "--check")
+    assert (done.returncode, result["outcome"], ran) == (0, "would_reboot", [])
+
+
+def test_outside_of_the_window_it_is_deferred(gate: Any) -> None:
+    window = "[{start: 2099-01-01T00:00:00Z, end: 2099-01-02T00:00:00Z}]"  # as a survey gives it
+    done, result, ran = gate(PENDING, reboot_gate_window=window)
+    assert (done.returncode, result["outcome"], ran) == (0, "deferred", [])
+    assert result["decision"]["not_before"] == "2099-01-01T00:00:00Z"
+    recurring = [{"rrule": "FREQ=DAILY", "start": "00:00", "duration": "24h", "timezone": "Europe/Berlin"}]
+    done, result, _ = gate(PENDING, reboot_gate_window=recurring)
+    assert (done.returncode, result["outcome"]) == (0, "rebooted"), done.output
+
+
+def test_stuck_is_not_rebooted_again_by_a_later_run(gate: Any) -> None:
+    first, _, ran = gate(STUCK)
+    assert (first.returncode, ran) == (2, ["shutdown", "reboot"])
+    second, result, ran = gate(STUCK)
+    assert (second.returncode, result["outcome"]) == (0, "blocked"), second.output
+    assert ran == ["shutdown", "reboot"]
+    assert "stuck" in [each["code"] for each in result["decision"]["because"]]
+    third, _, ran = gate(STUCK, reboot_gate_fail_when_blocked=True)
+    assert (third.returncode, ran) == (2, ["shutdown", "reboot"])
+    assert third.report["h1"]["outcome"] == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "says"),
+    [
+        ({"ignored": True}, "is lost in its reboot: Timed out waiting for last boot time check"),
+        ({"lost": True}, "is lost in its reboot: Timed out waiting for last boot time check"),
+    ],
+)
+def test_a_reboot_that_did_not_happen_is_a_failure(gate: Any, behaviour: dict[str, Any], says: str) -> None:
+    done, _, ran = gate(PENDING, behaviour=behaviour, reboot_gate_reboot_timeout=4)
+    assert (done.returncode, ran) == (2, ["shutdown"])
+    assert says in done.report["h1"]["comment"]
+    assert done.recap["h1"]["unreachable"] == 0
+
+
+@pytest.mark.parametrize(
+    ("on_unknown", "outcome"), [("block", "blocked"), ("ignore", "not_needed"), ("reboot", "rebooted")]
+)
+def test_what_cannot_be_read(gate: Any, on_unknown: str, outcome: str) -> None:
+    done, _, ran = gate({**snapshot(), "keys": {REBOOT_PENDING: "denied"}}, reboot_gate_on_unknown=on_unknown)
+    assert done.report["h1"]["outcome"] == outcome, done.output
+    assert (ran == []) == (on_unknown != "reboot")
+
+
+def test_patterns_and_sources_may_be_text(gate: Any) -> None:
+    done, result, ran = gate(
+        PENDING, reboot_gate_sources="pending_file_rename, windows_update", reboot_gate_ignore=r"*\clbcatq.dll,*\x.dll"
+    )
+    assert (done.returncode, result["outcome"], ran) == (0, "not_needed", [])
+    assert result["decision"]["reasons"] == []
+
+
+HOOK = """
+- name: Call
+  ansible.builtin.lineinfile: {path: "FOLDER/hooks", line: "NAME {{ inventory_hostname }}", create: true, mode: "0600"}
+  delegate_to: localhost
+  connection: local
+"""
+
+
+def hook(folder: Path, name: str, more: str = "") -> str:
+    path = folder / f"{name}.yml"
+    path.write_text(HOOK.replace("FOLDER", str(folder)).replace("NAME", name) + more)
+    return str(path)
+
+
+def test_hooks_run_before_and_after(gate: Any, tmp_path: Path) -> None:
+    done, result, _ = gate(
+        PENDING,
+        reboot_gate_before_reboot=hook(tmp_path, "drain"),
+        reboot_gate_after_reboot=hook(tmp_path, "health"),
+    )
+    assert (done.returncode, result["outcome"]) == (0, "rebooted"), done.output
+    assert (tmp_path / "hooks").read_text().splitlines() == ["drain h1", "health h1"]
+
+
+def test_a_host_that_cannot_be_drained_is_not_rebooted(gate: Any, tmp_path: Path) -> None:
+    fails = "\n- ansible.builtin.fail: {msg: the load balancer does not answer}\n"
+    done, _, ran = gate(PENDING, reboot_gate_before_reboot=hook(tmp_path, "drain", fails))
+    assert (done.returncode, ran) == (2, [])
+    assert "the load balancer does not answer" in done.report["h1"]["comment"]
+    again, result, _ = gate(PENDING)
+    assert (again.returncode, result["outcome"]) == (0, "rebooted"), "what was not ordered must not count"
+
+
+def test_a_host_that_is_unhealthy_fails(gate: Any, tmp_path: Path) -> None:
+    fails = "\n- ansible.builtin.fail: {msg: the site answers 503}\n"
+    done, _, ran = gate(PENDING, reboot_gate_after_reboot=hook(tmp_path, "health", fails))
+    assert (done.returncode, ran) == (2, ["shutdown", "reboot"])
+    assert done.report["h1"]["outcome"] == "failed"
+    assert "the site answers 503" in done.report["h1"]["comment"]
+
+
+def test_hooks_are_not_run_where_nothing_is_rebooted(gate: Any, tmp_path: Path) -> None:
+    done, result, _ = gate(snapshot(), reboot_gate_before_reboot=hook(tmp_path, "drain"))
+    assert (done.returncode, result["outcome"]) == (0, "not_needed")
+    assert not (tmp_path / "hooks").exists()
+
+
+def test_too_many_reboots(gate: Any) -> None:
+    done, result, ran = gate(PENDING, reboot_gate_max_reboots=0)
+    assert (done.returncode, result["outcome"], ran) == (0, "blocked", [])
+    assert "too_many_reboots" in [each["code"] for each in result["decision"]["because"]]
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"reboot_gate_sources": "pending_file_renames"}, "pending_file_renames"),
+        ({"reboot_gate_method": "shutdown"}, "value of reboot_gate_method must be one of"),
+        ({"reboot_gate_min_uptime": "soon"}, "policy.min_uptime"),
+        ({"reboot_gate_window": "[{start: tomorrow}]"}, "policy.window[0]"),
+        ({"reboot_gate_max_reboots": "many"}, "many"),
+    ],
+)
+def test_settings_that_are_none_are_told_and_nothing_is_rebooted(gate: Any, variables: Any, says: str) -> None:
+    done, _, ran = gate(PENDING, **variables)
+    assert (done.returncode, ran) == (2, [])
+    assert says in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_history_that_cannot_be_read_keeps_the_host_from_rebooting(gate: Any, tmp_path: Path) -> None:
+    (tmp_path / "history").mkdir()
+    (tmp_path / "history/h1.jsonl").write_text("no json\n")
+    done, _, ran = gate(PENDING)
+    assert (done.returncode, ran) == (2, [])
+    assert "h1.jsonl" in done.report["h1"]["comment"]

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The role manual_patch: what it runs, what it understands, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_fleet.host import Host
+from ansible_fleet.machines import DLL, LEFT, NEW, OLD, PATCH, UPDATE_ID, add_host, package, snapshot
+from ansible_tests.conftest import Play
+
+PATCH_BY_HAND = """
+- hosts: windows
+  gather_facts: false
+  roles: [pending_reboot.windows.manual_patch]
+  post_tasks:
+    - ansible.builtin.debug: {msg: "RESULT {{ manual_patch_results | to_json }}"}
+"""
+REBOOT_REQUIRED = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired"
+
+
+@pytest.fixture
+def patch(play: Play, tmp_path: Path) -> Any:
+    """Run the role with one package on one host; return the run and the host."""
+
+    def on(described: dict[str, Any], *words: str, machine: Any = None, **behaviour: Any) -> tuple[Any, Host]:
+        folder = tmp_path / "hosts"
+        if not (folder / "h1").exists():
+            add_host(folder, "h1", machine, **behaviour)
+        hosts = {"h1": {"simulated_folder": str(folder / "h1")}}
+        done = play(PATCH_BY_HAND, hosts, *words, manual_patch_packages=[described])
+        return done, Host(folder / "h1")
+
+    return on
+
+
+def commands(host: Host) -> list[list[str]]:
+    return [each["arguments"]["argv"] for each in host.ran() if each["ran"] == "ansible.windows.win_command"]
+
+
+def test_it_is_installed_once_and_never_reboots(patch: Any, tmp_path: Path) -> None:
+    done, host = patch(package(tmp_path))
+    assert done.returncode == 0, done.output
+    ((program, *arguments),) = commands(host)
+    assert program.endswith("WindowsXP-KB902400-x86-ENU.exe")
+    assert arguments == ["/quiet", "/norestart"]
+    assert '\\"outcome\\": \\"installed\\", \\"exit_code\\": 3010' in done.output
+    assert "installed_pending_reboot" in done.output
+    assert [each["ran"] for each in host.ran() if each["ran"] in ("shutdown", "reboot")] == []
+    assert host.stat({"path": program})["stat"]["exists"] is False, "the package must be removed"
+    again, host = patch(package(tmp_path))
+    assert (again.returncode, again.recap["h1"]["changed"]) == (0, 0)
+    assert '\\"outcome\\": \\"already_installed\\"' in again.output
+    assert len(commands(host)) == 1
+
+
+def test_another_file_than_promised_is_not_run(patch: Any, tmp_path: Path) -> None:
+    done, host = patch(package(tmp_path, checksum="0" * 64))
+    assert done.returncode == 2
+    assert "is not run" in done.output
+    assert commands(host) == []
+
+
+def test_a_file_that_is_damaged_on_its_way_is_not_run(patch: Any, tmp_path: Path) -> None:
+    done, host = patch(package(tmp_path), damages_uploads="f" * 64)
+    assert (done.returncode, commands(host)) == (2, [])
+
+
+def test_from_a_url(patch: Any, tmp_path: Path) -> None:
+    described = package(tmp_path)
+    described["url"] = f"file://{described.pop('file')}"
+    done, host = patch(described)
+    assert (done.returncode, len(commands(host))) == (0, 1), done.output
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (1603, "1603: failed (ERROR_INSTALL_FAILURE)"),
+        (-2147023293, "failed (ERROR_INSTALL_FAILURE)"),
+        (3017, "a reboot is required to roll it back"),
+        (77, "unknown exit code 77"),
+    ],
+)
+def test_an_installer_that_fails(patch: Any, tmp_path: Path, code: int, says: str) -> None:
+    done, host = patch(package(tmp_path), exit_code=code, installer={})
+    assert done.returncode == 2
+    assert says in done.output
+    assert host.stat({"path": commands(host)[0][0]})["stat"]["exists"] is False
+
+
+@pytest.mark.parametrize("code", [0x80240017, -2145124329, 1642])
+def test_an_installer_that_says_that_the_patch_is_not_for_this_host(patch: Any, tmp_path: Path, code: int) -> None:
+    done, _ = patch(package(tmp_path), exit_code=code, installer={})
+    assert done.returncode == 0, done.output
+    assert '\\"outcome\\": \\"not_applicable\\"' in done.output
+
+
+def test_an_installer_that_says_success_and_installs_nothing(patch: Any, tmp_path: Path) -> None:
+    done, _ = patch(package(tmp_path), exit_code=0, installer={})
+    assert done.returncode == 2
+    assert "the installer exited with 0 (success), but the patch is missing" in done.output
+
+
+def test_what_cannot_be_told_is_not_installed(patch: Any, tmp_path: Path) -> None:
+    machine = snapshot() | {"files": {DLL: "denied"}}
+    done, host = patch(package(tmp_path), machine=machine)
+    assert (done.returncode, commands(host)) == (2, [])
+    assert "is not run, because its state is not known" in done.output
+
+
+def test_not_for_this_host(patch: Any, tmp_path: Path) -> None:
+    described = package(tmp_path, patch={**PATCH, "applies_to": {"key": r"SOFTWARE\Microsoft\COM3"}})
+    done, host = patch(described)
+    assert (done.returncode, commands(host)) == (0, [])
+    assert '\\"outcome\\": \\"not_applicable\\"' in done.output
+
+
+def test_the_flag_is_written_where_it_waits(patch: Any, tmp_path: Path) -> None:
+    done, host = patch(package(tmp_path, flag=True))
+    assert done.returncode == 0, done.output
+    key = host.fixture.reader().find(REBOOT_REQUIRED)
+    assert key is not None
+    assert [name for name, _ in key.values()] == [UPDATE_ID]  # type: ignore[union-attr]
+    assert key.volatile  # type: ignore[union-attr]
+
+
+def test_there_is_no_flag_where_nothing_waits(patch: Any, tmp_path: Path) -> None:
+    done, host = patch(package(tmp_path, flag=True), exit_code=0, installer={"files": {DLL: NEW}})
+    assert done.returncode == 0, done.output
+    assert host.fixture.reader().find(REBOOT_REQUIRED) is None
+
+
+PACKAGE_KEY = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\Packages"
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "user"),
+    [
+        ("app.msi", ["msiexec.exe", "/i", None, "/qn", "/norestart", "A=1"], None),
+        ("windows10.0-kb5031356-x64.msu", ["wusa.exe", None, "/quiet", "/norestart", "A=1"], "SYSTEM"),
+        ("kb5031356.cab", ["dism.exe", "/online", "/add-package", None, "/quiet", "/norestart", "A=1"], None),
+    ],
+)
+def test_kinds_of_packages(patch: Any, tmp_path: Path, name: str, command: list[Any], user: str | None) -> None:
+    described = package(tmp_path, name="5031356", arguments=["A=1"])
+    described["file"] = str(Path(described["file"]).rename(tmp_path / name))
+    if not name.endswith(".msi"):
+        del described["patch"]  # its package is looked for by its number
+    state = {rf"{PACKAGE_KEY}\Package_for_KB5031356~31bf3856ad364e35~amd64~~1.0": {"values": {"CurrentState": 0x60}}}
+    left = {**LEFT, "keys": {**LEFT["keys"], **state}}
+    installers = {name: {"exit_code": 3010, "machine": left}}
+    machine = snapshot(keys={PACKAGE_KEY: {}})
+    done, host = patch(described, machine=machine, installers=installers)
+    assert done.returncode == 0, done.output
+    (ran,) = commands(host)
+    assert len(ran) == len(command)
+    assert all(name in one if wanted is None else one == wanted for one, wanted in zip(ran, command, strict=True))
+    assert "installed_pending_reboot" in done.output
+    assert host.become() == ([user] if user else [])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"checksum": "abc"},
+        {"url": "https://example.com/a.exe"},
+        {"file": "a.zip"},
+        {"patch": {"kb": "KB902400"}},
+        {"patch": {"files": [{"path": "clbcatq.dll"}]}},
+    ],
+)
+def test_a_package_that_is_described_wrongly(patch: Any, tmp_path: Path, wrong: dict[str, Any]) -> None:
+    done, host = patch({**package(tmp_path), **wrong})
+    assert (done.returncode, commands(host)) == (2, []), done.output
+    assert "Traceback" not in done.output
+
+
+def test_verify(play: Play, tmp_path: Path) -> None:
+    folder = tmp_path / "hosts"
+    hosts = {"old": add_host(folder, "old", snapshot(file=OLD)), "new": add_host(folder, "new", snapshot(file=NEW))}
+    verify = """
+- hosts: windows
+  gather_facts: false
+  tasks: [{ansible.builtin.include_role: {name: pending_reboot.windows.manual_patch, tasks_from: verify}}]
+"""
+    done = play(verify, hosts, manual_patch_packages=[package(tmp_path)])
+    assert (done.recap["old"]["failed"], done.recap["new"]["failed"]) == (1, 0), done.output
+    assert "2001.12.4720.10 is wanted" in done.output
