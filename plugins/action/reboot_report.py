@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..plugin_utils._ansible.action import PendingRebootAction
-from ..plugin_utils._ansible.plain import plain
+from ..plugin_utils._ansible.plain import plain, words
 from ..plugin_utils._ansible.report import GATE, PATCHES, write
 from ..plugin_utils.pending_reboot.fleet_report import HostReport, host_report
 
@@ -25,8 +25,8 @@ class ActionModule(PendingRebootAction):
     def answer(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Write the files, and return their paths and the hosts."""
         known = self.task_vars.get("hostvars", {})
-        hosts = [self._report(name, known, arguments["fact_name"]) for name in dict.fromkeys(arguments["hosts"])]
-        files = write(hosts, arguments["folder"], arguments["formats"], dry=self._task.check_mode)
+        hosts = [self._report(name, known, arguments["fact_name"]) for name in dict.fromkeys(words(arguments["hosts"]))]
+        files = write(hosts, arguments["folder"], words(arguments["formats"]), dry=self._task.check_mode)
         return {"changed": True, "files": files, "hosts": [each.to_dict() for each in hosts]}
 
     def _report(self, name: str, known: Mapping[str, Any], fact: str) -> HostReport:

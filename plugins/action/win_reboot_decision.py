@@ -36,11 +36,12 @@ class ActionModule(FactsAction):
     def answer(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the decision and the facts that it was made of."""
         policy = policy_from(arguments["policy"])
-        history = _history(arguments["history_file"])
+        history = History(arguments["history_file"]) if arguments["history_file"] else None
         before = arguments["boot_time_before"] and parse_time(arguments["boot_time_before"], "boot_time_before")
         facts, decision = self._settled(arguments, policy, history, before)
         # A reboot that is not ordered now did not happen, so it is none that counts.
         if history and not self._task.check_mode and (arguments["ordered"] or decision.action != "reboot"):
+            _make_folder(arguments["history_file"])
             history.record([decision])
         return {
             "state": facts.state,
@@ -97,11 +98,8 @@ def policy_from(data: dict[str, Any]) -> Policy:
     return Policy.from_dict(content, recurrence=recurrence(InputError, parse_duration))
 
 
-def _history(path: str | None) -> History | None:
-    if not path:
-        return None
+def _make_folder(path: str) -> None:
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AnsibleActionFail(f"{path}: the folder of the history cannot be made: {error.strerror}") from error
-    return History(path)

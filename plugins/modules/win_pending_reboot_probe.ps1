@@ -235,7 +235,11 @@ function Get-FileAnswer {
     $version = $machine::VersionOf($path)
     $answer.version = $version.Version
     if ($version.Code -ne 0) {
-        $answer.version_error = ConvertFrom-Win32Code -Code $version.Code
+        $seen = ConvertFrom-Win32Code -Code $version.Code
+        if ($seen.state -eq 'absent') {
+            $seen = New-Failure -Code $version.Code -Message 'it was gone before it could be read'
+        }
+        $answer.version_error = $seen
     }
     $answer
 }

@@ -29,6 +29,7 @@ GENERATED_ON_TOP = {"build", "collections", "dist", "tests/output"}
 
 #: The licence of the source files below a folder; the first that fits counts.
 LICENCES = (
+    ("plugins/plugin_utils/_ansible/", "GPL-3.0-or-later"),
     ("plugins/plugin_utils/", "Apache-2.0"),
     ("plugins/", "GPL-3.0-or-later"),
     ("salt/", "Apache-2.0"),

@@ -11,6 +11,7 @@ from ..pending_reboot import Facts, facts_from
 from ..pending_reboot.local import left_out
 from ..pending_reboot.readers.wua import CULPRITS
 from .action import READING, PendingRebootAction
+from .plain import words
 
 #: Options of a plugin that returns facts.
 FACTS: dict[str, Any] = {
@@ -29,7 +30,7 @@ class FactsAction(PendingRebootAction):
 
     def facts(self, arguments: dict[str, Any]) -> Facts:
         """Return the facts of the host."""
-        skip = left_out(arguments["skip_sources"], arguments["wua"])
+        skip = left_out(words(arguments["skip_sources"]), arguments["wua"])
         search = arguments["wua"] == "updates"
         if search and arguments["reader"] == "wsman":
             self.told["warnings"].append("wua: updates needs reader: powershell; only the state is asked for")
@@ -37,9 +38,9 @@ class FactsAction(PendingRebootAction):
             arguments,
             lambda reader: facts_from(
                 reader,
-                sources=arguments["sources"],
+                sources=words(arguments["sources"]),
                 skip=skip,
-                ignore=arguments["ignore"],
+                ignore=words(arguments["ignore"]),
                 strict=arguments["strict"],
             ),
             **({"update_search": CULPRITS} if search else {}),

@@ -8,6 +8,11 @@ from datetime import date
 from typing import Any
 
 
+def words(values: Any) -> list[str]:
+    """Return texts without the blanks that comma-separated text leaves around them."""
+    return [text for each in values if (text := str(each).strip())]
+
+
 def plain(value: Any) -> Any:
     """Return `value` as dictionaries, lists, texts, numbers, booleans, None, and dates."""
     if isinstance(value, Mapping):

@@ -80,6 +80,8 @@ def _values(key: Key) -> Sequence[dict[str, Any]]:
 def _file(entry: Mapping[str, Any], reader: FileReader) -> dict[str, Any]:
     path, digest = entry["path"], bool(entry.get("digest"))
     found = reader.file(path, digest=digest)
+    if digest and isinstance(found, FileInfo) and found.sha256 is None and found.error:
+        found = found.error  # who cannot read the content tells nothing of the file
     return {
         "path": path,
         **_state(found),

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from pending_reboot import InputError, facts_from, hresult, patch_states, patches_from
+from pending_reboot.files import FileInfo
 from pending_reboot.readers.memory import MemoryRegistry
 from pending_reboot.readers.probe import COMPONENTS, ProbeReader, gather
 from pending_reboot.readers.snapshot import from_snapshot
-from pending_reboot.registry import ABSENT, Absent, KeyQuery, Unreadable
+from pending_reboot.registry import ABSENT, Absent, Key, KeyQuery, Unreadable
 from pending_reboot_tools.simulator.probe import answer
 from support.cases import all_cases, registry
 from support.contract import comparable, memory
@@ -137,6 +138,29 @@ def test_a_damaged_answer_about_a_key_is_unreadable(damaged: dict[str, Any]) -> 
     found = reader.read(KeyQuery("SOFTWARE\\A", ("v",)))
     assert isinstance(found, Unreadable)
     assert found.kind == "failed"
+
+
+def test_what_was_gone_a_moment_later_is_unreadable_and_only_that() -> None:
+    gone = {"state": "absent", "error": None}
+    reader = ProbeReader()
+    reader.read(KeyQuery("SOFTWARE\\A"))
+    reader.file(r"C:\a.dll")
+    file = {"path": r"C:\a.dll", "state": "present", "error": None, "version": None, "version_error": gone}
+    files = [file | {"sha256": None, "long_path": None}]
+    reader.learn({"schema": 1, "registry": [KEY | {"listing_error": gone}], "files": files, "components": {}})
+    key, seen = reader.read(KeyQuery("SOFTWARE\\A")), reader.file(r"C:\a.dll")
+    assert isinstance(key, Key)
+    assert key.listing == Unreadable("failed", None, "it was gone before it could be read")
+    assert isinstance(seen, FileInfo)
+    assert seen.error == key.listing
+
+
+def test_a_digest_that_cannot_be_had_is_unknown_as_it_is_without_the_probe() -> None:
+    machine = from_snapshot({"files": {r"C:\Windows\a.dll": {"version": "1.0"}}})
+    patch = patches_from({"title": "a", "files": {"path": r"C:\Windows\a.dll", "sha256": "0" * 64}})
+    (found,) = gather(Runs(machine), lambda reader: patch_states(reader, patch))
+    assert found.verdict == "unknown"
+    assert found == patch_states(machine, patch)[0]
 
 
 @pytest.mark.parametrize(

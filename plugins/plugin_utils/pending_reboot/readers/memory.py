@@ -124,15 +124,14 @@ class MemoryRegistry:
         return None
 
     def find(self, path: str, *, view: Literal[32, 64] = 64) -> MemoryKey | Unreadable | None:
-        """Return the key at `path`, the refusal of a key on the way, or None when there is none."""
+        """Return the key at `path`, its refusal, or None when there is none.
+
+        A key that refuses does not hide those below it: Windows opens a path without asking the keys on the way.
+        """
         key: MemoryKey | None = self.root
         for part in _parts(redirect(path, view)):
             key = key.child(part) if key else None
-            if key is None:
-                return None
-            if key.refuses:
-                return key.refuses
-        return key
+        return key.refuses or key if key else None
 
     def read(self, query: KeyQuery) -> Answer:
         """Answer one registry question."""

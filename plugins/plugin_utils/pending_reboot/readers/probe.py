@@ -213,10 +213,13 @@ def _key(entry: Mapping[str, Any]) -> Answer:
             children[str(child["name"])] = Key(_last_write(child), _values(child))
         elif isinstance(found, Unreadable):
             children[str(child["name"])] = found
-    listing = entry["listing_error"]
-    problem = None if listing is None else _state(listing)
-    assert not isinstance(problem, Absent)
-    return Key(_last_write(entry), _values(entry), children, problem)
+    return Key(_last_write(entry), _values(entry), children, _problem(entry["listing_error"]))
+
+
+def _problem(entry: Mapping[str, Any] | None) -> Unreadable | None:
+    """Return why a part could not be read. What was there and is gone a moment later could not be read either."""
+    found = None if entry is None else _state(entry)
+    return Unreadable("failed", None, "it was gone before it could be read") if isinstance(found, Absent) else found
 
 
 def _last_write(entry: Mapping[str, Any]) -> int | None:
@@ -239,8 +242,7 @@ def _file(entry: Mapping[str, Any], digest: bool) -> FileInfo | Absent | Unreada
     state = _state(entry)
     if state is not None:
         return state
-    unread = None if entry["version_error"] is None else _state(entry["version_error"])
-    assert not isinstance(unread, Absent)
+    unread = _problem(entry["version_error"])
     version, sha256 = entry["version"], entry["sha256"]
     return FileInfo(
         None if version is None else parse_version(version, _WHERE),
