@@ -39,7 +39,7 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
         super().run(tmp, task_vars)
         self.task_vars: dict[str, Any] = task_vars or {}
         self.told: dict[str, list[Any]] = {"warnings": [], "deprecations": []}
-        _, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
+        _result, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
         try:
             result = {"changed": False, "failed": False, **self.answer(plain(arguments))}
         except PendingRebootError as error:

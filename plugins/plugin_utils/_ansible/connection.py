@@ -45,7 +45,8 @@ def wsman_reader(connection: Any, name: str, *, answer: float, deadline: float) 
     Raises:
         InputError: it is another connection, or its options cannot be used.
     """
-    kind = str(connection.ansible_name if hasattr(connection, "ansible_name") else connection.transport).split(".")[-1]
+    plugin = str(connection.ansible_name if hasattr(connection, "ansible_name") else connection.transport)
+    kind = plugin.rpartition(".")[2]
     if kind not in _LIBRARIES:
         raise InputError(
             f"reader: wsman needs the connection winrm or psrp, this host has {kind}", hint="use reader: powershell"

@@ -201,8 +201,8 @@ def weigh(effect: Effect, path: str) -> Rule:
     """Return the rule that decides for `path` (as `plain` gives it): a file is put there, or removed from there."""
     table, fits = _compiled(effect)
     match = fits(path)
-    assert match is not None  # the last row of each table fits every path
-    assert match.lastgroup is not None
+    if match is None or match.lastgroup is None:
+        raise AssertionError("the last row of each table fits every path")
     return table[int(match.lastgroup[1:])]
 
 

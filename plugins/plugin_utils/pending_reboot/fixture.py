@@ -158,14 +158,15 @@ def _finish(package: MemoryKey) -> None:
 
 def _move_files(registry: MemoryRegistry, operations: Sequence[FileOperation]) -> None:
     """Do to the files what Session Manager does: in order, and nothing where the source is not there."""
-    assert registry.files is not None
+    if registry.files is None:
+        raise AssertionError("a machine of a fixture has files")
     machine = machine_of(registry)
     for operation in operations:
         source, target = machine.full(operation.source), machine.full(operation.target or "")
         blocked = bool(target) and target.lower() in registry.files and not operation.replace_existing
         if operation.malformed or blocked or source.lower() not in registry.files:
             continue
-        _, found = registry.files.pop(source.lower())
+        _name, found = registry.files.pop(source.lower())
         if target:
             registry.files[target.lower()] = (target, found)
 

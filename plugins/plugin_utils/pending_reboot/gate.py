@@ -111,7 +111,9 @@ class _Case(NamedTuple):
     @classmethod
     def of(cls, facts: Mapping[str, object], policy: Policy, now: datetime) -> _Case:
         sources = facts.get("sources") if isinstance(facts, Mapping) else None
-        if not isinstance(sources, Mapping) or type(facts.get("schema")) is not int or facts["schema"] != SCHEMA:
+        schema = facts.get("schema") if isinstance(facts, Mapping) else None
+        # To Python, true is 1.
+        if not isinstance(sources, Mapping) or not isinstance(schema, int) or schema is True or schema != SCHEMA:
             raise InputError(f"are no facts of schema {SCHEMA}", where="facts", hint="use --format json to make them")
         if not sources:
             raise InputError("have no source, so nothing is known", where="facts")

@@ -150,7 +150,8 @@ def _meets(rule: FileRule, found: Found) -> tuple[bool | None, str]:
         return found.sha256 == rule.sha256, "is the wanted file" if found.sha256 == rule.sha256 else "is another file"
     if found.version is None:
         return None, "has no version resource"
-    assert rule.version is not None
+    if rule.version is None:
+        raise AssertionError("a rule wants a digest or a version")
     enough = found.version >= rule.version
     wanted = "" if enough else f", {version_text(rule.version)} is wanted"
     return enough, f"has version {version_text(found.version)}{wanted}"

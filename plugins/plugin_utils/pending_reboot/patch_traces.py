@@ -93,7 +93,7 @@ def judge_marks(reader: Reader, marks: Sequence[Mark]) -> tuple[bool | None, str
         {"key": mark.key, "value": mark.value, "equals": mark.equals, "there": there, "description": why}
         for mark, (there, why) in zip(marks, found, strict=True)
     ]
-    answers = [there for there, _ in found]
+    answers = [there for there, _why in found]
     answer = False if False in answers else None if None in answers else True
     telling = [why for there, why in found if there is answer]
     return answer, "; ".join(telling), evidence
@@ -135,7 +135,7 @@ def applies(reader: Reader, wanted: AppliesTo) -> tuple[bool | None, str]:
         why = "; ".join(text for each, text in answers if each is answer)
         if why:
             return answer, why
-    return True, "; ".join(text for _, text in answers if text) or "it is for every machine"
+    return True, "; ".join(text for _there, text in answers if text) or "it is for every machine"
 
 
 def _build(reader: Reader, wanted: AppliesTo) -> tuple[bool | None, str]:

@@ -185,7 +185,7 @@ def redirect(path: str, view: Literal[32, 64]) -> str:
 
     HKLM\SOFTWARE is redirected under WOW64, HKLM\SYSTEM is shared by both views.
     """
-    head, _, rest = path.partition("\\")
+    head, _separator, rest = path.partition("\\")
     if view == 64 or head.upper() != "SOFTWARE":
         return path
     return f"{head}\\WOW6432Node\\{rest}" if rest else f"{head}\\WOW6432Node"

@@ -200,7 +200,8 @@ class _Wave:
         boots = {}
         for name in self._those("failed", "gave no answer when it was asked for its decision", names, answers):
             decision = answers[name]
-            assert not isinstance(decision, str)
+            if isinstance(decision, str):
+                raise AssertionError(decision)
             if not self._ended(name, decision):
                 boots[name] = parse_time(decision["boot_time"], name)
         orders = fleet.reboot(list(boots)) if boots else {}

@@ -21,7 +21,7 @@ def summarize(facts: Facts) -> dict[str, object]:
     those that are advisory. `since` is when the oldest of them was written, null when that is not known.
     """
     telling = [id_ for id_, result in facts.sources.items() if result.state == facts.state != "clear"]
-    reasons = [id_ for id_, _ in facts.reasons] or telling
+    reasons = [id_ for id_, _description in facts.reasons] or telling
     written = [since for id_ in reasons if (since := facts.sources[id_].since)]
     return {
         "state": facts.state,

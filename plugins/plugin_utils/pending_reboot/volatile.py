@@ -62,7 +62,7 @@ def _is_volatile(key: int, path: str) -> bool:
         return said
     child = f"{path}\\{uuid.uuid4()}"
     try:
-        handle, _ = win32.create_key(child, _ACCESS, volatile=False)
+        handle, _is_new = win32.create_key(child, _ACCESS, volatile=False)
     except OSError as error:
         if error.winerror == win32.ERROR_CHILD_MUST_BE_VOLATILE:
             return True

@@ -23,7 +23,7 @@ class DiskFiles:
 
     def look(self, path: str, *, digest: bool) -> FileInfo | Absent | Unreadable:
         """Answer what is at `path`: see `files.FileReader.file`."""
-        drive, _, rest = path.partition("\\")
+        drive, _separator, rest = path.partition("\\")
         if drive.lower() != self._drive:
             return Unreadable("unsupported", None, f"{path} is not on the volume that is read ({self._drive.upper()})")
         try:

@@ -45,7 +45,7 @@ def _listed(handle: Any, name_at: Callable[[int], str]) -> tuple[list[str], Unre
         OSError: the list could not be read to its end.
     """
     seen: dict[str, None] = {}
-    for _ in range(_TRIES):
+    for _try in range(_TRIES):
         before = winreg.QueryInfoKey(handle)
         seen |= dict.fromkeys(_enumerated(name_at))
         if winreg.QueryInfoKey(handle) == before:

@@ -100,7 +100,7 @@ def _fixed_version(path: str) -> Version | None:
     place, length = wintypes.LPVOID(), wintypes.UINT()
     if not _query(buffer, "\\", ctypes.byref(place), ctypes.byref(length)) or length.value < 16 or not place.value:
         return None
-    signature, _, high, low = (wintypes.DWORD * 4).from_address(place.value)
+    signature, _structure, high, low = (wintypes.DWORD * 4).from_address(place.value)
     if signature != _SIGNATURE or not (high or low):  # a truncated file reads as zeros
         raise OSError(0, "its version resource is damaged", path, _ERROR_INVALID_DATA)
     return high >> 16, high & 0xFFFF, low >> 16, low & 0xFFFF

@@ -122,7 +122,7 @@ class HiveReader:
 
     def read(self, query: KeyQuery) -> Answer:
         """Answer one registry question."""
-        name, _, path = query.real_path.partition("\\")
+        name, _separator, path = query.real_path.partition("\\")
         hive = self._hives.get(name.upper())
         if name.upper() in self._broken:
             return Unreadable("failed", None, str(self._broken[name.upper()]))

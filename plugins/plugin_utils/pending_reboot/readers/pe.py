@@ -113,7 +113,7 @@ def _entry(data: memoryview, root: int, folder: int, wanted: int | None) -> int 
 def _fixed(data: memoryview, place: int, size: int) -> Version:
     _length, value_length, _kind = struct.unpack_from("<HHH", data, place)
     key = bytes(data[place + 6 : place + 6 + len(_KEY)])
-    signature, _, high, low, *_rest = struct.unpack_from("<13I", data, place + _FIXED)
+    signature, _structure, high, low, *_rest = struct.unpack_from("<13I", data, place + _FIXED)
     damaged = key != _KEY or value_length < 52 or size < _FIXED + 52 or signature != _FIXED_SIGNATURE
     if damaged or not (high or low):
         raise NoProgramError("the version resource is damaged")

@@ -91,7 +91,7 @@ class RegExport:
         self.warnings = list(content.warnings)
         self._registry = MemoryRegistry(name=self.name)
         self._fill(content)
-        self._exported = {path.lower() for path, _ in content.keys}
+        self._exported = {path.lower() for path, _content in content.keys}
         #: The name of the control set that stands for CurrentControlSet, or why there is none.
         self._current = self._current_control_set()
         self.capabilities = Capabilities() if live or self._current == _CURRENT else _NOT_LIVE
@@ -128,7 +128,7 @@ class RegExport:
         system = self._registry.root.child("SYSTEM") or MemoryKey("SYSTEM")
         if system.child(_CURRENT):
             return _CURRENT
-        sets = sorted(name for name, _ in system.children() if _CONTROL_SET.fullmatch(name))
+        sets = sorted(name for name, _key in system.children() if _CONTROL_SET.fullmatch(name))
         value = (system.child("Select") or MemoryKey("Select")).value("Current")
         if isinstance(value, Value) and value.type == registry.REG_DWORD and len(value.data) == 4:
             selected = f"ControlSet{int.from_bytes(value.data, 'little'):03}"

@@ -41,7 +41,8 @@ PRIMARY: Final = 0
 OLD_LOGS: Final = (1, 2)
 NEW_LOG: Final = 6
 
-_FIELDS: Final = Struct("<4sIIQIIIIIII64s")
+#: Without the signature, the format of the file and its clusters.
+_FIELDS: Final = Struct("<4xIIQIII4xII4x64s")
 _WORDS: Final = Struct("<127I")
 _CHECKSUM: Final = Struct("<I")
 _CHECKSUM_AT: Final = 508
@@ -106,7 +107,7 @@ def parse(buffer: Buffer, name: str) -> BaseBlock:
         raise HiveError(f"is not a registry hive: {_what_starts_with(start)}", where=name)
     if len(buffer) < SECTOR:
         raise HiveError(f"truncated: the file has {len(buffer)} bytes, its header alone {BASE_SIZE}", where=name)
-    _, first, second, last_write, major, minor, kind, _, root, size, _, file_name = _FIELDS.unpack_from(buffer)
+    first, second, last_write, major, minor, kind, root, size, file_name = _FIELDS.unpack_from(buffer)
     intact = _CHECKSUM.unpack_from(buffer, _CHECKSUM_AT)[0] == checksum(buffer)
     return BaseBlock(
         first, second, last_write, major, minor, kind, root, size, printable(decode_text(file_name)), intact

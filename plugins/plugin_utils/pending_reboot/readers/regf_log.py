@@ -229,7 +229,7 @@ def _entries(log: _Log, needed: int, limit: int) -> Iterator[_Entry]:
     if number > needed:
         raise HiveError(f"it starts with log entry {number}, the hive needs number {needed} first")
     while position + _ENTRY.size <= len(log.data):
-        signature, size, _, sequence, _, _, _, _ = _ENTRY.unpack_from(log.data, position)
+        signature, size, _flags, sequence, *_rest = _ENTRY.unpack_from(log.data, position)
         if signature != b"HvLE" or sequence != number:
             break  # what is left of earlier entries
         entry = log.data[position : position + size]
@@ -248,7 +248,7 @@ def _entry(entry: bytes, number: int, limit: int) -> _Entry:
     Raises:
         HiveError: a hash is wrong, or its pages lie outside of the hive or of the entry.
     """
-    _, _, _, _, hive_size, count, hash1, hash2 = _ENTRY.unpack_from(entry)
+    hive_size, count, hash1, hash2 = _ENTRY.unpack_from(entry)[4:]
     if hash2 != marvin32(entry[:_HASHED_START]) or hash1 != marvin32(entry[_ENTRY.size :]):
         raise HiveError(f"log entry {number} is damaged: a hash is wrong")
     if not hive_size or hive_size % PAGE or BASE_SIZE + hive_size > limit:

@@ -225,7 +225,8 @@ class StdRegProv:
             return Unreadable("failed", None, f"{method} gave what is no such value")
 
     def _children(self, path: str, query: KeyQuery, key: Key) -> Key:
-        assert query.children is not None
+        if query.children is None:
+            raise AssertionError("nobody asked for subkeys")
         pattern, values = query.children
         names = self._names(path)
         if isinstance(names, Absent):

@@ -151,7 +151,8 @@ class WsmanReader:
         if name == WINDOWS_UPDATE_AGENT:  # it answers no network logon; the settings answer in its place
             settings = self._update_settings()
             return settings if isinstance(settings, (Absent, Unreadable)) else _NOT_OVER_WSMAN
-        assert name == PENDING_XML, name
+        if name != PENDING_XML:
+            raise AssertionError(name)
         return _NOT_OVER_WSMAN
 
     def _operating_system(self) -> Mapping[str, str] | Absent | Unreadable:
