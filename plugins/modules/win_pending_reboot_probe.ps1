@@ -1,5 +1,6 @@
 #!powershell
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # Looks, and judges nothing: what the answers mean is known to plugins/plugin_utils/pending_reboot on the controller.
 # The shape of the answer is docs/probe.schema.json.
 
@@ -15,8 +16,9 @@ $spec = @{
                 path = @{ type = 'str'; required = $true }
                 view = @{ type = 'int'; choices = 32, 64; default = 64 }
                 names = @{ type = 'list'; elements = 'str'; default = @() }
-                subkeys = @{ type = 'str' }
-                subkey_names = @{ type = 'list'; elements = 'str'; default = @() }
+                # Said because their names look like secrets, to Ansible as well.
+                subkeys = @{ type = 'str'; no_log = $false }
+                subkey_names = @{ type = 'list'; elements = 'str'; default = @(); no_log = $false }
             }
         }
         files = @{

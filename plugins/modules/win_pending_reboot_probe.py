@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Documentation of win_pending_reboot_probe.ps1."""
 
 from __future__ import annotations
@@ -135,8 +136,8 @@ registry:
       description: FILETIME of the last write.
       type: int
     found:
-      description: The values that are there, with C(name), C(state), C(error), C(type) (a number) and C(data)
-      (base64).
+      description:
+        - The values that are there, with C(name), C(state), C(error), C(type) (a number) and C(data) (base64).
       type: list
       elements: dict
     subkeys_found:

@@ -1,5 +1,6 @@
 #!powershell
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # Writes the flag into volatile keys, and into nothing else. Which keys, and whether there is something to write, is
 # decided on the controller (plugins/plugin_utils/pending_reboot/flag.py).
 
@@ -9,7 +10,8 @@
 $spec = @{
     options = @{
         update_id = @{ type = 'str'; required = $true }
-        keys = @{ type = 'list'; elements = 'str'; default = @() }
+        # Filled in by the action plugin. no_log is said because the name looks like a secret.
+        keys = @{ type = 'list'; elements = 'str'; default = @(); no_log = $false }
     }
     supports_check_mode = $true
 }
