@@ -16,10 +16,10 @@ PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint docs-check unit core-tests wire-tests salt salt-tests lab lab-tests bench links docs clean
+.PHONY: help setup demo test lint docs-check unit core-tests wire-tests ansible-checks salt salt-tests lab lab-tests bench links docs clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with everything that tests and the demo need (PyPI only)
 
@@ -38,7 +38,7 @@ $(READY): pyproject.toml
 demo: $(READY) ## show on simulated machines what the command tells
 	@$(BIN)/python -m pending_reboot_tools demo
 
-test: lint docs-check unit core-tests wire-tests salt-tests lab-tests ## everything the gate checks
+test: lint docs-check unit core-tests wire-tests ansible-checks salt-tests lab-tests ## everything the gate checks
 
 lint: $(READY) ## ruff, and mypy --strict on the core, the tools and the scripts
 	$(BIN)/ruff check .
@@ -70,6 +70,9 @@ core-tests-%: $(READY)
 
 wire-tests: $(READY) ## scans of simulated hosts by real clients, over real HTTP on this machine
 	$(BIN)/python -m pytest tests/wire
+
+ansible-checks: $(READY) ## what Ansible's own tools say of the collection, as checked out and as installed (PyPI only)
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/ansible_checks
 
 salt: $(READY) ## install the Salt versions that tests use (PyPI only), or say where they are
 	@cd tests && ../$(BIN)/python -m salt_fleet
