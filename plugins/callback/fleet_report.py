@@ -1,18 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Writes the report of a fleet at the end of a run, unreachable and failed hosts included."""
 
 from __future__ import annotations
-
-import re
-from collections.abc import Mapping
-from typing import Any
-
-from ansible.plugins.callback import CallbackBase
-
-from ..plugin_utils._ansible.plain import plain
-from ..plugin_utils._ansible.report import GATE, PATCHES, write
-from ..plugin_utils.pending_reboot import InputError
-from ..plugin_utils.pending_reboot.fleet_report import HostReport, host_report
 
 DOCUMENTATION = r"""
 name: fleet_report
@@ -48,6 +38,17 @@ options:
       - section: callback_fleet_report
         key: formats
 """
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
+from ..plugin_utils._ansible.plain import plain
+from ..plugin_utils._ansible.report import GATE, PATCHES, write
+from ..plugin_utils.pending_reboot import InputError
+from ..plugin_utils.pending_reboot.fleet_report import HostReport, host_report
 
 _ACTIONS = frozenset(f"pending_reboot.windows.{name}" for name in ("win_pending_reboot_facts", "win_reboot_decision"))
 
@@ -89,12 +90,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Keep why a host was not reached."""
-        host, _, content = _parts(result)
+        host, _action, content = _parts(result)
         self._problems[host] = f"unreachable: {_message(content)}"
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Keep why a host failed."""
-        host, _, content = _parts(result)
+        host, _action, content = _parts(result)
         if not ignore_errors:
             self._problems[host] = _message(content)
 
