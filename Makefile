@@ -16,7 +16,7 @@ PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint docs-check unit core-tests wire-tests ansible-checks salt salt-tests lab lab-tests bench links docs clean
+.PHONY: help setup demo test lint docs-check unit core-tests wire-tests ansible-checks ansible-tests salt salt-tests lab lab-tests bench links docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,10 +35,10 @@ $(READY): pyproject.toml
 	@$(BIN)/python $(PIP_INSTALL) --editable '.[dev]'
 	@touch $@
 
-demo: $(READY) ## show on simulated machines what the command tells
-	@$(BIN)/python -m pending_reboot_tools demo
+demo: $(READY) ## patch and reboot a simulated fleet with ansible-playbook, and show what happened to whom and why
+	@cd tests && ../$(BIN)/python -m ansible_fleet
 
-test: lint docs-check unit core-tests wire-tests ansible-checks salt-tests lab-tests ## everything the gate checks
+test: lint docs-check unit core-tests wire-tests ansible-checks ansible-tests salt-tests lab-tests ## everything the gate checks
 
 lint: $(READY) ## ruff, and mypy --strict on the core, the tools and the scripts
 	$(BIN)/ruff check .
@@ -74,11 +74,14 @@ wire-tests: $(READY) ## scans of simulated hosts by real clients, over real HTTP
 ansible-checks: $(READY) ## what Ansible's own tools say of the collection, as checked out and as installed (PyPI only)
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/ansible_checks
 
+ansible-tests: $(READY) ## modules, roles and roll-outs with real Ansible on simulated hosts, oldest and newest version
+	$(BIN)/python -m pytest -n 3 tests/ansible_tests
+
 salt: $(READY) ## install the Salt versions that tests use (PyPI only), or say where they are
 	@cd tests && ../$(BIN)/python -m salt_fleet
 
 salt-tests: $(READY) ## what runs in Salt, on real masters and minions on this machine
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/salt_tests
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests/salt_tests
 
 lab: $(READY) ## build the Windows lab (docs/windows-lab.md), or say where it is
 	@cd tests && ../$(BIN)/python -m windows_lab

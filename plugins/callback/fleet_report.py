@@ -12,7 +12,8 @@ short_description: Write what the hosts of a run wait for and what became of the
 description:
   - Collects the facts of M(pending_reboot.windows.win_pending_reboot_facts) and what became of hosts at the gate, and
     writes C(reboots.json), C(reboots.md) and C(reboots.csv) at the end of the run.
-  - Hosts that were not reached or failed are in the report, with the reason. A run that read no facts writes nothing.
+  - Hosts that were not reached or failed are in the report, with the reason. A run without any task of this collection
+    writes nothing.
 requirements:
   - Enable it in C(callbacks_enabled).
 author:
@@ -68,6 +69,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._patches: dict[str, list[Any]] = {}
         self._problems: dict[str, str] = {}
         self._hosts: dict[str, None] = {}
+        #: A task of this collection has run, or was tried.
+        self._ours = False
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         """Keep which hosts the play is about, those of later batches as well."""
@@ -76,7 +79,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Keep what a task found."""
-        host, action, content = _parts(result)
+        host, action, content = self._parts(result)
         found = content.get("ansible_facts")
         if not isinstance(found, Mapping):
             return
@@ -90,18 +93,18 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Keep why a host was not reached."""
-        host, _action, content = _parts(result)
+        host, _action, content = self._parts(result)
         self._problems[host] = f"unreachable: {_message(content)}"
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Keep why a host failed."""
-        host, _action, content = _parts(result)
+        host, _action, content = self._parts(result)
         if not ignore_errors:
             self._problems[host] = _message(content)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        """Write the report, when any host was asked for what it waits for."""
-        if not (self._facts or self._gates or self._patches):
+        """Write the report, when the run had a task of this collection."""
+        if not self._ours:
             return
         begun = {str(name) for name in stats.processed}
         for name in self._hosts:
@@ -123,15 +126,16 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             host, facts=self._facts.get(host), gate=gate, patches=self._patches.get(host, []), problem=problem
         )
 
+    def _parts(self, result: Any) -> tuple[str, str, Mapping[str, Any]]:
+        """Return host, action and content of a result; ansible-core 2.19 and later have public names for them."""
+        task = getattr(result, "task", None) or result._task
+        host = getattr(result, "host", None) or result._host
+        content = getattr(result, "result", None) or result._result
+        action = str(task.resolved_action or task.action)
+        self._ours = self._ours or action.startswith("pending_reboot.windows.")
+        return host.get_name(), action, content
+
 
 def _message(content: Mapping[str, Any]) -> str:
     """Return what a task says, without what ansible-core 2.19 and later put before it."""
     return re.sub(r"^(Task failed: )?(Action failed: )?", "", str(content.get("msg", "a task failed")))
-
-
-def _parts(result: Any) -> tuple[str, str, Mapping[str, Any]]:
-    """Return host, action and content of a result; ansible-core 2.19 and later have public names for them."""
-    task = getattr(result, "task", None) or result._task
-    host = getattr(result, "host", None) or result._host
-    content = getattr(result, "result", None) or result._result
-    return host.get_name(), str(task.resolved_action or task.action), content

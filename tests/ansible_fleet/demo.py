@@ -131,6 +131,3 @@ def main() -> None:
     """Show it with the Ansible of this environment."""
     show(str(Path(sys.executable).with_name("ansible-playbook")))
 
-
-if __name__ == "__main__":
-    main()

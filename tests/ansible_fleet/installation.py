@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -74,12 +75,13 @@ def ansible_windows() -> Path:
     Raises:
         EnvironmentUnavailableError: it cannot be had.
     """
-    python = tools().program("python")
     folder = CACHE / f"ansible-windows-{COMMUNITY_PACKAGE}"
 
     def make() -> None:
         with tempfile.TemporaryDirectory(dir=CACHE) as place:
-            command = [python, *environments.PIP, "download", "--no-deps", "--only-binary", ":all:", "--dest", place]
+            command = [sys.executable, *environments.PIP, "download", "--no-deps", "--only-binary", ":all:"]
+            # Whatever Python runs this: the wheel is only unpacked.
+            command += ["--python-version", "3.12", "--dest", place]
             environments.run([*command, f"ansible=={COMMUNITY_PACKAGE}"], "downloading ansible.windows")
             with zipfile.ZipFile(next(Path(place).glob("*.whl"))) as wheel:
                 wanted = [name for name in wheel.namelist() if name.startswith("ansible_collections/ansible/windows/")]

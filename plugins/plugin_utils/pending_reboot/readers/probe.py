@@ -148,7 +148,7 @@ def gather(ask: Ask, work: Callable[[FileReader], T]) -> T:
         InputError: the probe's answer is none.
     """
     reader = ProbeReader()
-    for _ in range(_MOST_RUNS):
+    for _run in range(_MOST_RUNS):
         result = work(reader)
         request = reader.request()
         if request is None:
