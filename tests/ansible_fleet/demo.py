@@ -15,7 +15,7 @@ from pending_reboot_tools.render import columns
 
 from .host import Host
 from .installation import ansible_windows
-from .machines import CLEAN_UP, LEFT_STUCK, NEW, REBOOT_PENDING, add_host, package, snapshot
+from .machines import LEFT_STUCK, add_host, package, recorded
 from .playbook import ROOT, Run, inventory, quick_limits, run, settings
 
 #: What a person would say of each host.
@@ -36,8 +36,8 @@ SERIAL: Final = "1,6,100%"
 def fleet(folder: Path) -> dict[str, dict[str, Any]]:
     """Make the hosts in `folder`, and return their variables for the inventory."""
     special: Mapping[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
-        "client03": (snapshot(file=NEW, keys=CLEAN_UP), {}),
-        "db04": (snapshot(file=NEW, keys={REBOOT_PENDING: "denied"}), {}),
+        "client03": (recorded("advisory", patched=True), {}),
+        "db04": (recorded("denied", patched=True), {}),
         "db05": (None, {"off": True}),
         "app06": (None, {"installer": LEFT_STUCK}),
         "app07": (None, {"lost": True}),
@@ -130,4 +130,3 @@ def table(done: Run, before: Mapping[str, str]) -> list[str]:
 def main() -> None:
     """Show it with the Ansible of this environment."""
     show(str(Path(sys.executable).with_name("ansible-playbook")))
-

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_fleet.host import Host
-from ansible_fleet.machines import LEFT, LEFT_STUCK, REBOOT_PENDING, add_host, snapshot
+from ansible_fleet.machines import add_host, recorded
 from ansible_tests.conftest import Play
 
 GATE = """
@@ -25,8 +25,8 @@ GATE = """
       connection: local
       check_mode: false
 """
-PENDING: dict[str, Any] = {**snapshot(), "keys": LEFT["keys"], "files": {**snapshot()["files"], **LEFT["files"]}}
-STUCK = {**PENDING, "keys": LEFT_STUCK["keys"]}
+PENDING = recorded("patched_by_hand")
+STUCK = recorded("stuck")
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_reboot_that_did_not_happen_is_a_failure(gate: Any, behaviour: dict[st
     ("on_unknown", "outcome"), [("block", "blocked"), ("ignore", "not_needed"), ("reboot", "rebooted")]
 )
 def test_what_cannot_be_read(gate: Any, on_unknown: str, outcome: str) -> None:
-    done, _, ran = gate({**snapshot(), "keys": {REBOOT_PENDING: "denied"}}, reboot_gate_on_unknown=on_unknown)
+    done, _, ran = gate(recorded("denied"), reboot_gate_on_unknown=on_unknown)
     assert done.report["h1"]["outcome"] == outcome, done.output
     assert (ran == []) == (on_unknown != "reboot")
 
@@ -155,7 +155,7 @@ def test_a_host_that_is_unhealthy_fails(gate: Any, tmp_path: Path) -> None:
 
 
 def test_hooks_are_not_run_where_nothing_is_rebooted(gate: Any, tmp_path: Path) -> None:
-    done, result, _ = gate(snapshot(), reboot_gate_before_reboot=hook(tmp_path, "drain"))
+    done, result, _ = gate(recorded("clear"), reboot_gate_before_reboot=hook(tmp_path, "drain"))
     assert (done.returncode, result["outcome"]) == (0, "not_needed")
     assert not (tmp_path / "hooks").exists()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_fleet.host import Host
-from ansible_fleet.machines import DLL, LEFT, NEW, OLD, PATCH, UPDATE_ID, add_host, package, snapshot
+from ansible_fleet.machines import DLL, LEFT, PATCH, UPDATE_ID, add_host, package, recorded
 from ansible_tests.conftest import Play
 
 PATCH_BY_HAND = """
@@ -106,10 +106,17 @@ def test_an_installer_that_says_success_and_installs_nothing(patch: Any, tmp_pat
 
 
 def test_what_cannot_be_told_is_not_installed(patch: Any, tmp_path: Path) -> None:
-    machine = snapshot() | {"files": {DLL: "denied"}}
+    machine = recorded("clear") | {"files": {DLL: "denied"}}
     done, host = patch(package(tmp_path), machine=machine)
     assert (done.returncode, commands(host)) == (2, [])
     assert "is not run, because its state is not known" in done.output
+
+
+def test_it_is_there_and_only_whether_it_waits_is_not_known(patch: Any, tmp_path: Path) -> None:
+    done, host = patch(package(tmp_path, flag=True), machine=recorded("denied", patched=True))
+    assert (done.returncode, commands(host)) == (0, []), done.output
+    assert '\\"outcome\\": \\"already_installed\\"' in done.output
+    assert '\\"verdict\\": \\"unknown\\"' in done.output
 
 
 def test_not_for_this_host(patch: Any, tmp_path: Path) -> None:
@@ -129,7 +136,9 @@ def test_the_flag_is_written_where_it_waits(patch: Any, tmp_path: Path) -> None:
 
 
 def test_there_is_no_flag_where_nothing_waits(patch: Any, tmp_path: Path) -> None:
-    done, host = patch(package(tmp_path, flag=True), exit_code=0, installer={"files": {DLL: NEW}})
+    done, host = patch(
+        package(tmp_path, flag=True), exit_code=0, installer={"files": recorded("clear", patched=True)["files"]}
+    )
     assert done.returncode == 0, done.output
     assert host.fixture.reader().find(REBOOT_REQUIRED) is None
 
@@ -153,7 +162,8 @@ def test_kinds_of_packages(patch: Any, tmp_path: Path, name: str, command: list[
     state = {rf"{PACKAGE_KEY}\Package_for_KB5031356~31bf3856ad364e35~amd64~~1.0": {"values": {"CurrentState": 0x60}}}
     left = {**LEFT, "keys": {**LEFT["keys"], **state}}
     installers = {name: {"exit_code": 3010, "machine": left}}
-    machine = snapshot(keys={PACKAGE_KEY: {}})
+    clear = recorded("clear")
+    machine = {**clear, "keys": {**clear["keys"], PACKAGE_KEY: {}}}
     done, host = patch(described, machine=machine, installers=installers)
     assert done.returncode == 0, done.output
     (ran,) = commands(host)
@@ -181,7 +191,7 @@ def test_a_package_that_is_described_wrongly(patch: Any, tmp_path: Path, wrong: 
 
 def test_verify(play: Play, tmp_path: Path) -> None:
     folder = tmp_path / "hosts"
-    hosts = {"old": add_host(folder, "old", snapshot(file=OLD)), "new": add_host(folder, "new", snapshot(file=NEW))}
+    hosts = {"old": add_host(folder, "old"), "new": add_host(folder, "new", recorded("clear", patched=True))}
     verify = """
 - hosts: windows
   gather_facts: false

@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from ansible_fleet.host import Host
-from ansible_fleet.machines import LEFT, PATCH, REBOOT_PENDING, UPDATE_ID, add_host, snapshot
+from ansible_fleet.machines import PATCH, UPDATE_ID, add_host, recorded
 from ansible_tests.conftest import Play
 from support.probe import check_schema
 
-PENDING: dict[str, Any] = {**snapshot(), "keys": LEFT["keys"], "files": {**snapshot()["files"], **LEFT["files"]}}
+PENDING = recorded("patched_by_hand")
 
 
 def one_task(task: dict[str, Any]) -> str:
@@ -121,9 +121,9 @@ def test_facts_may_have_another_name_and_fewer_sources(ask: Any) -> None:
 
 
 def test_what_may_not_be_read_is_unknown(ask: Any) -> None:
-    found = ask({**snapshot(), "keys": {REBOOT_PENDING: "denied"}}, {FACTS: {}})
+    found = ask(recorded("denied"), {FACTS: {}})
     assert (found["state"], found["reboot_required"], found["complete"]) == ("unknown", False, False)
-    assert found["sources"]["component_based_servicing"]["error"]["code"] == 5
+    assert found["sources"]["windows_update"]["error"]["code"] == 5
 
 
 def test_ignored_operations_and_strict(ask: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_fleet.host import Host
-from ansible_fleet.machines import CLEAN_UP, DLL, LEFT_STUCK, NEW, REBOOT_PENDING, add_host, package, snapshot
+from ansible_fleet.machines import DLL, LEFT_STUCK, add_host, package, recorded
 from ansible_tests.conftest import Play
 
 PATCH_FLEET = "pending_reboot.windows.patch_fleet"
@@ -31,7 +31,7 @@ def test_a_host_that_is_lost_stops_later_batches(play_everywhere: Play, tmp_path
         "h1": add_host(folder, "h1"),
         "h2": add_host(folder, "h2", lost=True),
         "h3": add_host(folder, "h3", installer=LEFT_STUCK),
-        "h4": add_host(folder, "h4", snapshot(file=NEW, keys=CLEAN_UP)),
+        "h4": add_host(folder, "h4", recorded("advisory", patched=True)),
         **{name: add_host(folder, name) for name in ("h5", "h6", "h7", "h8")},
     }
     done = play_everywhere(
@@ -70,8 +70,8 @@ def test_a_host_that_is_lost_stops_later_batches(play_everywhere: Play, tmp_path
 def test_a_fleet_whose_special_cases_stop_nothing(play_everywhere: Play, tmp_path: Path) -> None:
     folder = tmp_path / "hosts"
     hosts = {
-        "h1": add_host(folder, "h1", snapshot(file=NEW, keys=CLEAN_UP)),
-        "h2": add_host(folder, "h2", snapshot(file=NEW, keys={REBOOT_PENDING: "denied"})),
+        "h1": add_host(folder, "h1", recorded("advisory", patched=True)),
+        "h2": add_host(folder, "h2", recorded("denied", patched=True)),
         "h3": add_host(folder, "h3"),
         "h4": add_host(folder, "h4", off=True),
         **{name: add_host(folder, name) for name in ("h5", "h6", "h7", "h8")},

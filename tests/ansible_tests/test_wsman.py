@@ -12,13 +12,21 @@ from typing import Any
 import pytest
 
 from ansible_fleet.installation import Ansible
-from ansible_fleet.machines import CLEAN_UP, LEFT, LEFT_STUCK, PATCH, REBOOT_PENDING, snapshot
+from ansible_fleet.machines import PATCH, recorded
 from ansible_fleet.playbook import Run, quick_limits, run, settings
 from pending_reboot_tools.simulator.fleet import Simulation, scenario_from
 
 PASSWORD = "correct horse battery staple"
-PENDING: dict[str, Any] = {**snapshot(), "keys": LEFT["keys"], "files": {**snapshot()["files"], **LEFT["files"]}}
-STUCK = {**PENDING, "keys": LEFT_STUCK["keys"]}
+#: WMI has the classes that the lab has not.
+WMI = {"windows_update_settings": {"pending_reboot": False}, "configuration_manager": "absent"}
+
+
+def over_wmi(name: str) -> dict[str, Any]:
+    found = recorded(name)
+    return {**found, "probes": {**found["probes"], **WMI}}
+
+
+PENDING, STUCK = over_wmi("patched_by_hand"), over_wmi("stuck")
 PSRP = {"ansible_connection": "psrp", "ansible_psrp_protocol": "http", "ansible_psrp_auth": "ntlm"}
 
 OverWire = Callable[..., tuple[Run, Simulation]]
@@ -62,8 +70,8 @@ def over_wire(
 def test_the_gate_end_to_end(over_wire: OverWire, connection: dict[str, str]) -> None:
     hosts = {
         "web01": {"machine": PENDING},
-        "client02": {"machine": snapshot(keys=CLEAN_UP)},
-        "db03": {"machine": snapshot(keys={REBOOT_PENDING: "denied"})},
+        "client02": {"machine": over_wmi("advisory")},
+        "db03": {"machine": over_wmi("denied")},
         "db04": {"fault": "refuse"},
         "app05": {"machine": STUCK},
         "app06": {"machine": PENDING, "reboot": {"lost": True}},
