@@ -46,7 +46,9 @@ def ensure(name: str, requirements: Path, python: str, log: Log = silent) -> Pat
         log(f"installing {name}")
         found = run([REPOSITORY / "scripts/find-python", python], f"finding Python {python}").strip()
         run([found, "-m", "venv", folder], "making a virtual environment")
-        run([folder / "bin/python", *PIP, "install", "--no-deps", "-r", requirements], f"installing {name}")
+        # Most of it is never imported, so compiling all of it would take longest.
+        install = [folder / "bin/python", *PIP, "install", "--no-compile", "--no-deps"]
+        run([*install, "-r", requirements], f"installing {name}")
 
     return once(folder, make)
 
