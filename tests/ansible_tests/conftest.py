@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_fleet.fixtures import *  # noqa: F403 - fixtures are known by being imported
 from ansible_fleet.installation import Ansible
-
 from ansible_fleet.playbook import Run, inventory, quick_limits, run, settings
 
 #: Runs a playbook on hosts; `play` is the text of one, or its name in the collection.
