@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .patch import Patch, patches_from
     from .patch_state import PatchState, patch_states
     from .policy import Policy
+    from .readers.probe import facts_from_probe
     from .summary import registry_sources, summarize
 
 __version__ = VERSION
@@ -47,6 +48,7 @@ __all__ = [
     "decide",
     "exit_code",
     "facts_from",
+    "facts_from_probe",
     "flag_reboot",
     "local_facts",
     "local_patch_states",
@@ -72,6 +74,7 @@ _HOMES = {
     "decide": "gate",
     "exit_code": "exit_codes",
     "facts_from": "facts",
+    "facts_from_probe": "readers.probe",
     "flag_reboot": "flag",
     "local_facts": "local",
     "local_patch_states": "local",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pending_reboot import InputError, facts_from, hresult, patch_states, patches_from
+from pending_reboot import InputError, facts_from, facts_from_probe, hresult, patch_states, patches_from
 from pending_reboot.files import FileInfo
 from pending_reboot.readers.memory import MemoryRegistry
 from pending_reboot.readers.probe import COMPONENTS, ProbeReader, gather
@@ -55,6 +55,17 @@ def test_the_same_facts_as_from_the_machine_itself(case: dict[str, Any]) -> None
     found = gather(runs, facts_from)
     assert len(runs.requests) == 1
     assert comparable(found) == comparable(facts_from(machine))
+
+
+def test_an_answer_that_was_kept_is_judged_later() -> None:
+    runs = Runs(from_snapshot({"keys": {r"SOFTWARE\Microsoft\Updates\UpdateExeVolatile": {"values": {"Flags": 1}}}}))
+    reader = ProbeReader()
+    facts_from(reader)
+    kept = json.dumps(runs(reader.request() or {}))
+    found = facts_from_probe(json.loads(kept), sources=("update_exe_volatile",))
+    assert (found.state, found.collected.reader) == ("pending", "powershell")
+    with pytest.raises(InputError, match="did not answer every question about registry"):
+        facts_from_probe({"schema": 1, "registry": [], "files": [], "components": {}})
 
 
 def test_facts_take_one_run_of_the_probe() -> None:

@@ -17,8 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar
 
 from ..errors import InputError
+from ..facts import facts_from
 from ..files import FileInfo, FileReader, parse_version
 from ..hresult import answer as hresult_answer
+from ..model import Facts
 from ..probes import (
     BOOT_TIME,
     CONFIGURATION_MANAGER,
@@ -155,6 +157,22 @@ def gather(ask: Ask, work: Callable[[FileReader], T]) -> T:
             return result
         reader.learn(ask(request))
     return work(reader)
+
+
+def facts_from_probe(answer: Mapping[str, Any], **options: Any) -> Facts:
+    """Return the facts of the machine that the probe looked at earlier, when it was asked for nothing in particular.
+
+    Args:
+        answer: what it answered, such as from a file.
+        options: what `facts_from` takes; `now` is when the probe looked.
+
+    Raises:
+        InputError: it is no such answer, or one to the questions of another version of this package.
+    """
+    reader = ProbeReader()
+    facts_from(reader)
+    reader.learn(answer)
+    return facts_from(reader, **options)
 
 
 def _request_of(query: KeyQuery) -> dict[str, Any]:
