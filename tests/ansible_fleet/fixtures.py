@@ -18,7 +18,7 @@ from support import checkout
 from support.environments import EnvironmentUnavailableError
 
 from . import installation
-from .installation import VERSIONS, Ansible
+from .installation import ENDS, VERSIONS, Ansible
 
 __all__ = [
     "ansible_home",
@@ -26,6 +26,7 @@ __all__ = [
     "checked_out",
     "installed_collection",
     "newest_ansible",
+    "newest_or_oldest_ansible",
     "tools",
     "windows_collection",
 ]
@@ -58,6 +59,12 @@ def succeed(command: Sequence[str | Path], folder: Path, settings: dict[str, str
 @pytest.fixture(scope="session", params=VERSIONS)
 def any_ansible(request: pytest.FixtureRequest) -> Ansible:
     """Each version of Ansible in turn."""
+    return available(lambda: installation.ansible(request.param))
+
+
+@pytest.fixture(scope="session", params=ENDS)
+def newest_or_oldest_ansible(request: pytest.FixtureRequest) -> Ansible:
+    """The newest and the oldest version of Ansible in turn."""
     return available(lambda: installation.ansible(request.param))
 
 

@@ -15,9 +15,11 @@ from support.environments import CACHE
 
 HERE = Path(__file__).resolve().parent
 
-#: The versions of ansible-core that are tested, and the Python of each: the newest one, and the oldest one that is
-#: supported (meta/runtime.yml).
-VERSIONS = {"2.21": "3.12", "2.16": "3.11"}
+#: The versions of ansible-core that are tested, and the Python of each: the newest one, the first one with tagged data,
+#: and the oldest one that is supported (meta/runtime.yml).
+VERSIONS = {"2.21": "3.12", "2.19": "3.12", "2.16": "3.11"}
+#: Those of them that tests run on which take long.
+ENDS = ("2.21", "2.16")
 #: The release of the package `ansible` that ansible.windows is taken from.
 COMMUNITY_PACKAGE = "14.5.0"
 

@@ -59,6 +59,12 @@ def play(play_with: Callable[[Ansible], Play], newest_ansible: Ansible) -> Play:
 
 
 @pytest.fixture
+def play_at_both_ends(play_with: Callable[[Ansible], Play], newest_or_oldest_ansible: Ansible) -> Play:
+    """Run playbooks with the newest and the oldest Ansible in turn."""
+    return play_with(newest_or_oldest_ansible)
+
+
+@pytest.fixture
 def play_everywhere(play_with: Callable[[Ansible], Play], any_ansible: Ansible) -> Play:
     """Run playbooks with each version of Ansible in turn."""
     return play_with(any_ansible)

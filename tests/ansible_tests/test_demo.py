@@ -30,7 +30,7 @@ def test_the_demonstration() -> None:
     assert [line for line in shown if line != "..." and line not in done.stdout.splitlines()] == []
 
 
-def test_the_quick_start(play_everywhere: Play, tmp_path: Path) -> None:
+def test_the_quick_start(play_at_both_ends: Play, tmp_path: Path) -> None:
     section = README.partition("## Ansible\n")[2].partition("\n## ")[0]
     (written,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
     assert yaml.safe_load(written)[0]["serial"] == [1, 3, "100%"]
@@ -40,7 +40,7 @@ def test_the_quick_start(play_everywhere: Play, tmp_path: Path) -> None:
         "h2": add_host(folder, "h2", recorded("advisory")),
         "h3": add_host(folder, "h3", recorded("clear")),
     }
-    done = play_everywhere(written, hosts)
+    done = play_at_both_ends(written, hosts)
     assert done.returncode == 0, done.output
     assert "1 file is put in place at the next boot" in done.output
     assert [done.report[name]["outcome"] for name in hosts] == ["rebooted", "not_needed", "not_needed"]

@@ -67,7 +67,7 @@ def test_a_host_that_is_lost_stops_later_batches(play_everywhere: Play, tmp_path
         assert report[name]["comment"] == "not started, because the run was stopped before"
 
 
-def test_a_fleet_whose_special_cases_stop_nothing(play_everywhere: Play, tmp_path: Path) -> None:
+def test_a_fleet_whose_special_cases_stop_nothing(play_at_both_ends: Play, tmp_path: Path) -> None:
     folder = tmp_path / "hosts"
     hosts = {
         "h1": add_host(folder, "h1", recorded("advisory", patched=True)),
@@ -77,7 +77,7 @@ def test_a_fleet_whose_special_cases_stop_nothing(play_everywhere: Play, tmp_pat
         **{name: add_host(folder, name) for name in ("h5", "h6", "h7", "h8")},
     }
     variables = {"pending_reboot_serial": "1, 3, 100%", "pending_reboot_packages": [package(tmp_path)]}
-    done = play_everywhere(PATCH_FLEET, hosts, **variables)
+    done = play_at_both_ends(PATCH_FLEET, hosts, **variables)
     assert done.returncode == 4, done.output  # one host is switched off
     assert outcomes(done.report) == {
         "h1": "not_needed",
@@ -94,7 +94,7 @@ def test_a_fleet_whose_special_cases_stop_nothing(play_everywhere: Play, tmp_pat
     assert len(rows) == 1 + 8
 
     # Once more: nothing is installed again, and nothing is rebooted.
-    again = play_everywhere(PATCH_FLEET, hosts, **variables)
+    again = play_at_both_ends(PATCH_FLEET, hosts, **variables)
     assert {name: each["outcome"] for name, each in again.report.items() if each["outcome"] == "rebooted"} == {}
     for name in ("h3", "h5", "h6", "h7", "h8"):
         assert ran(folder, name, "ansible.windows.win_command") == 1

@@ -34,7 +34,7 @@ OverWire = Callable[..., tuple[Run, Simulation]]
 
 @pytest.fixture
 def over_wire(
-    any_ansible: Ansible, installed_collection: Path, ansible_home: Path, tmp_path: Path
+    newest_or_oldest_ansible: Ansible, installed_collection: Path, ansible_home: Path, tmp_path: Path
 ) -> Iterator[OverWire]:
     """Simulate hosts that speak WS-Management, and run a playbook on them."""
     with ExitStack() as stack:
@@ -47,12 +47,12 @@ def over_wire(
             simulation = stack.enter_context(Simulation(account, machines).running())
             (tmp_path / "inventory.json").write_text(json.dumps(simulation.inventory()))
             environment = {
-                **any_ansible.settings(ansible_home, installed_collection),
+                **newest_or_oldest_ansible.settings(ansible_home, installed_collection),
                 **settings(tmp_path, installed_collection),
             }
             wsman = {"reboot_gate_method": "wsman", "pending_reboot_reader": "wsman", "manual_patch_reader": "wsman"}
             done = run(
-                any_ansible.program("ansible-playbook"),
+                newest_or_oldest_ansible.program("ansible-playbook"),
                 playbook,
                 tmp_path / "inventory.json",
                 tmp_path,
