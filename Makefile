@@ -81,7 +81,7 @@ salt: $(READY) ## install the Salt versions that tests use (PyPI only), or say w
 	@cd tests && ../$(BIN)/python -m salt_fleet
 
 salt-tests: $(READY) ## what runs in Salt, on real masters and minions on this machine
-	$(BIN)/python -m pytest -n 3 --dist loadfile tests/salt_tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/salt_tests
 
 lab: $(READY) ## build the Windows lab (docs/windows-lab.md), or say where it is
 	@cd tests && ../$(BIN)/python -m windows_lab

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..plugin_utils._ansible.action import PendingRebootAction
 from ..plugin_utils._ansible.plain import plain, words
-from ..plugin_utils._ansible.report import GATE, PATCHES, write
+from ..plugin_utils._ansible.report import GATE, PATCHES, PROBLEM, write
 from ..plugin_utils.pending_reboot.fleet_report import HostReport, host_report
 
 
@@ -31,10 +31,12 @@ class ActionModule(PendingRebootAction):
 
     def _report(self, name: str, known: Mapping[str, Any], fact: str) -> HostReport:
         said = known.get(name, {})
-        facts = (said.get("ansible_facts") or {}).get(fact)
+        problem = said.get(PROBLEM)
+        facts = None if problem else (said.get("ansible_facts") or {}).get(fact)
         return host_report(
             name,
             facts=plain(facts) if facts else None,
             gate=plain(said.get(GATE) or {}),
             patches=plain(said.get(PATCHES) or []),
+            problem=str(problem) if problem else None,
         )

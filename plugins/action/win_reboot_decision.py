@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -71,7 +72,8 @@ class ActionModule(FactsAction):
             except AnsibleConnectionFailure:
                 if last:
                     raise
-                self._connection.close()
+                with contextlib.suppress(Exception):  # whatever a dead link makes of it, a new one is made
+                    self._connection.close()
             time.sleep(arguments["poll"])
 
 

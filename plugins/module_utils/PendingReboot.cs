@@ -23,8 +23,6 @@ namespace ansible_collections.pending_reboot.windows.plugins.module_utils.Pendin
         public SafeRegistryHandle Handle;
         /// <summary>FILETIME.</summary>
         public long LastWrite;
-        /// <summary>It was created by this call.</summary>
-        public bool IsNew;
     }
 
     /// <summary>A value with every byte of its data, or the Win32 error in its place.</summary>
@@ -92,7 +90,9 @@ namespace ansible_collections.pending_reboot.windows.plugins.module_utils.Pendin
         private static readonly IntPtr LocalMachine = new IntPtr(unchecked((int)0x80000002));
         private const uint QueryValue = 0x0001, SetValue = 0x0002, EnumerateSubKeys = 0x0008;
         private const uint View64 = 0x0100, View32 = 0x0200;
-        private const uint OptionVolatile = 1, CreatedNewKey = 1, TypeDword = 4;
+        private const uint OptionVolatile = 1, TypeDword = 4;
+        /// <summary>From this length on Windows wants a path that is marked as a long one.</summary>
+        private const int LongPathLength = 248;
         private const int MoreData = 234, InvalidData = 13;
         private const int KeyFlagsInformation = 5, SystemTimeOfDayInformation = 3;
         private const uint FlagVolatile = 1;
@@ -149,7 +149,6 @@ namespace ansible_collections.pending_reboot.windows.plugins.module_utils.Pendin
             if (code == 0)
             {
                 opened.Handle = new SafeRegistryHandle(handle, true);
-                opened.IsNew = disposition == CreatedNewKey;
             }
             return opened;
         }
@@ -180,12 +179,18 @@ namespace ansible_collections.pending_reboot.windows.plugins.module_utils.Pendin
         /// <summary>Return 0 when a file is at the path, else the Win32 error; 336 (ERROR_DIRECTORY) for a folder.</summary>
         public static int FileState(string path)
         {
-            uint attributes = Native.GetFileAttributesW(path);
+            uint attributes = Native.GetFileAttributesW(Marked(path));
             if (attributes == InvalidAttributes)
             {
                 return Marshal.GetLastWin32Error();
             }
             return (attributes & AttributeDirectory) != 0 ? 336 : 0;
+        }
+
+        private static string Marked(string path)
+        {
+            bool marks = path.Length >= LongPathLength && path[1] == ':';
+            return marks ? "\\\\?\\" + path : path;
         }
 
         /// <summary>Return the path with its short names spelled out, null when it is not there.</summary>
@@ -200,6 +205,7 @@ namespace ansible_collections.pending_reboot.windows.plugins.module_utils.Pendin
         public static FileVersion VersionOf(string path)
         {
             uint handle;
+            path = Marked(path);
             uint size = Native.GetFileVersionInfoSizeExW(Neutral, path, out handle);
             if (size == 0)
             {

@@ -246,37 +246,43 @@ function Get-FileAnswer {
     $answer
 }
 
-# What other programs answer. Each runs by itself, because a COM server may hang.
+# What other programs answer. Each runs by itself, because a COM server may hang. PowerShell reads a property whose getter
+# fails as $null, so nothing is taken for "no" that is not there.
 $questions = @{
     windows_update_agent = {
+        $info = New-Object -ComObject Microsoft.Update.SystemInfo
+        $required = [System.__ComObject].InvokeMember('RebootRequired', [System.Reflection.BindingFlags]::GetProperty, $null, $info, $null)
+        if ($null -eq $required) { throw 'it does not say whether a reboot is required' }
+        @{ reboot_required = [bool]$required }
+    }
+    search = {
         param($Search)
-        $answer = @{ reboot_required = [bool](New-Object -ComObject Microsoft.Update.SystemInfo).RebootRequired }
-        if ($Search) {
-            try {
-                $searcher = (New-Object -ComObject Microsoft.Update.Session).CreateUpdateSearcher()
-                $searcher.Online = $false
-                $answer.updates = @(foreach ($update in $searcher.Search($Search).Updates) {
-                        @{
-                            update_id = [string]$update.Identity.UpdateID
-                            kb = @(foreach ($number in $update.KBArticleIDs) { "KB$number" })
-                            title = [string]$update.Title
-                        }
-                    })
-            }
-            catch {
-                $answer.updates_error = [string]$_.Exception.GetBaseException().Message
-            }
+        $searcher = (New-Object -ComObject Microsoft.Update.Session).CreateUpdateSearcher()
+        $searcher.Online = $false
+        $found = $searcher.Search($Search)
+        if ($null -eq $found -or $null -eq $found.Updates) { throw 'the search gave no list' }
+        @{
+            updates = @(foreach ($update in $found.Updates) {
+                    @{
+                        update_id = [string]$update.Identity.UpdateID
+                        kb = @(foreach ($number in $update.KBArticleIDs) { "KB$number" })
+                        title = [string]$update.Title
+                    }
+                })
         }
-        $answer
     }
     windows_update_settings = {
         param($Search, $Seconds)
         $out = Invoke-CimMethod -Namespace root/Microsoft/Windows/WindowsUpdate -ClassName MSFT_WUSettings -MethodName IsPendingReboot -OperationTimeoutSec $Seconds
+        if ($null -eq $out.ReturnValue) { throw 'IsPendingReboot returned nothing' }
+        if ($out.ReturnValue -eq 0 -and $null -eq $out.PendingReboot) { throw 'the answer holds no PendingReboot' }
         @{ return_value = [long]$out.ReturnValue; pending_reboot = [bool]$out.PendingReboot }
     }
     configuration_manager = {
         param($Search, $Seconds)
         $out = Invoke-CimMethod -Namespace root/ccm/ClientSDK -ClassName CCM_ClientUtilities -MethodName DetermineIfRebootPending -OperationTimeoutSec $Seconds
+        if ($null -eq $out.ReturnValue) { throw 'DetermineIfRebootPending returned nothing' }
+        if ($out.ReturnValue -eq 0 -and $null -eq $out.RebootPending) { throw 'the answer holds no RebootPending' }
         @{
             return_value = [long]$out.ReturnValue
             reboot_pending = [bool]$out.RebootPending
@@ -290,6 +296,25 @@ $questions = @{
     }
 }
 
+function Get-ErrorCode {
+    # The number that Windows gave. Of WMI it stands in the id of the message; StatusCode is CIM's own (1 to 29).
+    param([System.Exception]$Exception)
+
+    $id = if ($Exception.PSObject.Properties['MessageId']) { [string]$Exception.MessageId } else { '' }
+    if ($id -match '^HRESULT 0x([0-9a-fA-F]{1,8})$') {
+        return [System.Convert]::ToInt64($Matches[1], 16)
+    }
+    if ($id -match '^WIN32 (\d+)$') {
+        return 2147942400 -bor [long]$Matches[1]
+    }
+    $native = if ($Exception.PSObject.Properties['NativeErrorCode']) { [string]$Exception.NativeErrorCode } else { '' }
+    $known = @{ InvalidNamespace = 2147749902; InvalidClass = 2147749904; NotFound = 2147749890; AccessDenied = 2147942405 }
+    if ($known.ContainsKey($native)) {
+        return $known[$native]
+    }
+    $Exception.HResult
+}
+
 function Get-BoundedAnswer {
     # Ask a component in a runspace of its own, and give it up after the time limit.
     param([scriptblock]$Question)
@@ -298,7 +323,7 @@ function Get-BoundedAnswer {
     $null = $shell.AddScript("`$ErrorActionPreference = 'Stop'; try { @{ answer = & { $Question } @args } } catch { @{ exception = `$_.Exception } }")
     $null = $shell.AddArgument($module.Params.update_search).AddArgument($module.Params.timeout)
     $running = $shell.BeginInvoke()
-    if (-not $running.AsyncWaitHandle.WaitOne($module.Params.timeout * 1000)) {
+    if (-not $running.AsyncWaitHandle.WaitOne([System.TimeSpan]::FromSeconds($module.Params.timeout))) {
         # It is left alone: stopping it could hang as well.
         return (New-Failure -Message "no answer within $($module.Params.timeout) seconds") + @{ answer = $null }
     }
@@ -312,9 +337,22 @@ function Get-BoundedAnswer {
         return (New-Failure -Message 'the question ended without an answer') + @{ answer = $null }
     }
     $base = $exception.GetBaseException()
-    # A CimException has WMI's own number.
-    $code = if ($base.PSObject.Properties['StatusCode']) { [long]$base.StatusCode } else { $base.HResult }
-    (New-Failure -Code $code -Message ([string]$base.Message)) + @{ answer = $null }
+    (New-Failure -Code (Get-ErrorCode -Exception $base) -Message ([string]$base.Message)) + @{ answer = $null }
+}
+
+function Get-AgentAnswer {
+    # The search is slow; what the agent says of itself is kept whatever becomes of it.
+    $agent = Get-BoundedAnswer -Question $questions.windows_update_agent
+    if ($agent.state -eq 'present' -and $module.Params.update_search) {
+        $search = Get-BoundedAnswer -Question $questions.search
+        if ($search.state -eq 'present') {
+            $agent.answer.updates = $search.answer.updates
+        }
+        else {
+            $agent.answer.updates_error = $search.error.message
+        }
+    }
+    $agent
 }
 
 function Get-BootTime {
@@ -339,6 +377,7 @@ foreach ($question in $module.Params.files) {
 foreach ($name in $module.Params.components) {
     $components[$name] = switch ($name) {
         'boot_time' { Get-BootTime }
+        'windows_update_agent' { Get-AgentAnswer }
         'host' { @{ state = 'present'; error = $null; answer = @{ name = [System.Environment]::MachineName } } }
         default { Get-BoundedAnswer -Question $questions[$name] }
     }

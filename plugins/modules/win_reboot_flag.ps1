@@ -28,14 +28,24 @@ function Assert-Success {
     }
 }
 
+# Nothing is written before every key has been looked at.
+foreach ($path in $module.Params.keys) {
+    $key = $machine::Open($path, 64, $false)
+    if ($key.Code -eq 2 -or $key.Code -eq 3) {
+        continue
+    }
+    Assert-Success -Code $key.Code -Path $path
+    # A key whose kind Windows does not tell is left alone, too.
+    if ($machine::IsVolatile($key) -ne $true) {
+        $module.FailJson("HKLM\$path exists and is not volatile: it would outlive the reboot, so nothing was written (remove it if nobody needs it)")
+    }
+    $key.Handle.Dispose()
+}
+
 foreach ($path in $module.Params.keys) {
     if (-not $module.CheckMode) {
         $key = $machine::CreateVolatile($path)
         Assert-Success -Code $key.Code -Path $path
-        # A key whose kind Windows does not tell is left alone, too.
-        if (-not $key.IsNew -and $machine::IsVolatile($key) -ne $true) {
-            $module.FailJson("HKLM\$path exists and is not volatile: it would outlive the reboot, so nothing was written (remove it if nobody needs it)")
-        }
         Assert-Success -Code $machine::SetDword($key, $module.Params.update_id, 1) -Path $path
         $key.Handle.Dispose()
     }

@@ -157,7 +157,8 @@ class Host:
         for name, installer in self.behaviour.get("installers", {}).items():
             if any(name.lower() in word.lower() for word in words):
                 self._lay_over(installer.get("machine"))
-                return {"changed": True, "rc": installer["exit_code"], "stdout": "", "stderr": "", "cmd": words}
+                ended = {"rc": installer["exit_code"], "delta": "0:00:01", "stdout": "", "stderr": "", "cmd": words}
+                return {"changed": True, **ended}
         return {"failed": True, "rc": 2, "msg": f"there is no program {words[0]}", "cmd": words}
 
     def _lay_over(self, more: Mapping[str, Any] | None) -> None:

@@ -146,6 +146,25 @@ def test_a_host_that_cannot_be_drained_is_not_rebooted(gate: Any, tmp_path: Path
     assert (again.returncode, result["outcome"]) == (0, "rebooted"), "what was not ordered must not count"
 
 
+NOBODY = """
+- ansible.builtin.command: {cmd: hostname}
+  delegate_to: balancer
+  vars: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 9, ansible_shell_type: sh}
+"""
+
+
+def test_a_balancer_that_cannot_be_reached_keeps_the_host_from_rebooting(gate: Any, tmp_path: Path) -> None:
+    done, _, ran = gate(PENDING, reboot_gate_before_reboot=hook(tmp_path, "drain", NOBODY))
+    assert (done.recap["h1"]["unreachable"], ran) == (1, []), done.output
+
+
+def test_a_check_that_reaches_nobody_is_no_success(gate: Any, tmp_path: Path) -> None:
+    done, _, ran = gate(PENDING, reboot_gate_after_reboot=hook(tmp_path, "health", NOBODY))
+    assert (done.recap["h1"]["unreachable"], ran) == (1, ["shutdown", "reboot"]), done.output
+    assert done.report["h1"]["outcome"] == "failed"
+    assert "the tasks after the reboot did not come to their end" in done.report["h1"]["comment"]
+
+
 def test_a_host_that_is_unhealthy_fails(gate: Any, tmp_path: Path) -> None:
     fails = "\n- ansible.builtin.fail: {msg: the site answers 503}\n"
     done, _, ran = gate(PENDING, reboot_gate_after_reboot=hook(tmp_path, "health", fails))

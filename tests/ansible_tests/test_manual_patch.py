@@ -92,6 +92,22 @@ def test_an_installer_that_fails(patch: Any, tmp_path: Path, code: int, says: st
     assert host.stat({"path": commands(host)[0][0]})["stat"]["exists"] is False
 
 
+def test_a_program_that_does_not_start_has_no_exit_code(patch: Any, tmp_path: Path) -> None:
+    done, _ = patch(package(tmp_path), installers={})
+    assert done.returncode == 2
+    assert "there is no program" in done.output
+    assert "the installer exited with" not in done.output
+
+
+def test_become_of_the_play_holds_for_the_installer(play: Play, tmp_path: Path) -> None:
+    hosts = {"h1": add_host(tmp_path / "hosts", "h1")}
+    words = "  become: true\n  become_method: ansible.builtin.runas\n  become_user: patcher\n  roles:"
+    done = play(PATCH_BY_HAND.replace("  roles:", words), hosts, manual_patch_packages=[package(tmp_path)])
+    assert done.returncode == 0, done.output
+    ran = [each for each in Host(tmp_path / "hosts/h1").ran() if each["ran"] == "ansible.windows.win_command"]
+    assert [each["become"] for each in ran] == ["patcher"]
+
+
 @pytest.mark.parametrize("code", [0x80240017, -2145124329, 1642])
 def test_an_installer_that_says_that_the_patch_is_not_for_this_host(patch: Any, tmp_path: Path, code: int) -> None:
     done, _ = patch(package(tmp_path), exit_code=code, installer={})
@@ -158,8 +174,9 @@ def test_kinds_of_packages(patch: Any, tmp_path: Path, name: str, command: list[
     described = package(tmp_path, name="5031356", arguments=["A=1"])
     described["file"] = str(Path(described["file"]).rename(tmp_path / name))
     if not name.endswith(".msi"):
-        del described["patch"]  # its package is looked for by its number
-    state = {rf"{PACKAGE_KEY}\Package_for_KB5031356~31bf3856ad364e35~amd64~~1.0": {"values": {"CurrentState": 0x60}}}
+        described["patch"] = {"package": "Package_for_RollupFix~31bf3856ad364e35~amd64~~19041.3570.*"}
+    package_name = "Package_for_RollupFix~31bf3856ad364e35~amd64~~19041.3570.1.0"
+    state = {rf"{PACKAGE_KEY}\{package_name}": {"values": {"CurrentState": 0x60}}}
     left = {**LEFT, "keys": {**LEFT["keys"], **state}}
     installers = {name: {"exit_code": 3010, "machine": left}}
     clear = recorded("clear")
@@ -180,6 +197,7 @@ def test_kinds_of_packages(patch: Any, tmp_path: Path, name: str, command: list[
         {"url": "https://example.com/a.exe"},
         {"file": "a.zip"},
         {"patch": {"kb": "KB902400"}},
+        {"patch": {}},
         {"patch": {"files": [{"path": "clbcatq.dll"}]}},
     ],
 )

@@ -11,10 +11,16 @@ from ansible.plugins.action import ActionBase
 
 from ..pending_reboot import PendingRebootError
 from ..pending_reboot.files import FileReader
+from ..pending_reboot.local import LONGEST_WAIT
 from ..pending_reboot.readers.probe import gather
 from ..pending_reboot.readers.wsman import WsmanReader
 from .connection import wsman_reader
 from .plain import plain
+
+try:
+    from requests.exceptions import RequestException
+except ImportError:  # only ssh is used then
+    RequestException = ()  # type: ignore[misc, assignment]
 
 T = TypeVar("T")
 
@@ -64,8 +70,8 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
             probe: more options of the probe.
         """
         timeout = arguments["timeout"]
-        if timeout <= 0:
-            raise AnsibleActionFail(f"timeout: {timeout} is no time to wait (give seconds)")
+        if not 0 < timeout <= LONGEST_WAIT:
+            raise AnsibleActionFail(f"timeout: {timeout} is no time to wait (give up to {LONGEST_WAIT} seconds)")
         if arguments["reader"] == "powershell":
             return gather(lambda request: self.probe({**request, "timeout": timeout, **probe}), work)
         reader = self.wsman(timeout)
@@ -106,7 +112,10 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
                 " over ssh, set ansible_shell_type to powershell or cmd"
             )
         full_name = f"{COLLECTION}.{name}"
-        result = self._execute_module(module_name=full_name, module_args=dict(arguments), task_vars=self.task_vars)
+        try:
+            result = self._execute_module(module_name=full_name, module_args=dict(arguments), task_vars=self.task_vars)
+        except RequestException as error:  # winrm and psrp let it through when a host goes away
+            raise AnsibleConnectionFailure(f"the connection broke off ({type(error).__name__})") from error
         for kind, told in self.told.items():
             told.extend(each for each in result.get(kind) or () if each not in told)
         if result.get("unreachable"):

@@ -13,6 +13,8 @@ from ..pending_reboot.fleet_report import FORMATS, HostReport
 #: Facts that the roles leave.
 GATE = "reboot_gate_result"
 PATCHES = "manual_patch_results"
+#: A fact that says why a host could not be read in this run: what is known of it is older then.
+PROBLEM = "report_problem"
 
 
 def write(hosts: Sequence[HostReport], folder: str, formats: Sequence[str], *, dry: bool = False) -> dict[str, str]:

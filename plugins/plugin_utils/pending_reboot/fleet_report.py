@@ -40,6 +40,8 @@ class HostReport(NamedTuple):
     since: str | None
     #: When it started last (ISO 8601), None when that is not known.
     boot_time: str | None
+    #: When its facts were read (ISO 8601), None when they never were.
+    read_at: str | None
     #: Name and verdict of each patch that was asked for.
     patches: tuple[tuple[str, str], ...]
 
@@ -80,6 +82,7 @@ def host_report(
         tuple(id_ for id_, each in sources.items() if each["state"] == "pending"),
         min((each["since"] for each in telling.values() if each["since"]), default=None) if state != "clear" else None,
         str(boot["time"]) if boot else None,
+        str(facts["collected"]["at"]) if facts else None,
         tuple((str(each["name"]), str(each["verdict"])) for each in patches),
     )
 
@@ -115,10 +118,11 @@ def as_markdown(hosts: Sequence[HostReport], now: datetime) -> str:
             each.since or "",
             markdown(each.comment),
             markdown("; ".join(f"{name} {verdict.replace('_', ' ')}" for name, verdict in each.patches)),
+            each.read_at or "",
         )
         for each in _sorted(hosts)
     ]
-    table = markdown_table(("Host", "State", "Outcome", "Since", "Why", "Patches"), rows)
+    table = markdown_table(("Host", "State", "Outcome", "Since", "Why", "Patches", "Read at"), rows)
     head = ["# Pending reboots", "", f"{len(hosts)} hosts at {iso(now)}: {'; '.join(counts)}.", ""]
     return "\n".join([*head, *table]) + "\n"
 
@@ -127,10 +131,11 @@ def as_csv(hosts: Sequence[HostReport], _now: datetime) -> str:
     """Return one row a host."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["host", "state", "outcome", "since", "boot_time", "reasons", "comment", "patches"])
+    writer.writerow(["host", "state", "outcome", "since", "boot_time", "read_at", "reasons", "comment", "patches"])
     for each in _sorted(hosts):
         patches = "; ".join(f"{name}={verdict}" for name, verdict in each.patches)
-        head = [cell(each.host), each.state, each.outcome or "", each.since or "", each.boot_time or ""]
+        times = (each.since or "", each.boot_time or "", each.read_at or "")
+        head = [cell(each.host), each.state, each.outcome or "", *times]
         writer.writerow([*head, " ".join(each.reasons), cell(each.comment), cell(patches)])
     return out.getvalue()
 

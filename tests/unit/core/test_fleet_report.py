@@ -78,7 +78,7 @@ def test_markdown_has_a_row_for_every_host_and_no_markup_of_theirs() -> None:
     assert "5 hosts at 2026-11-22T22:00:00Z: 1 pending, 3 unknown, 0 advisory, 1 clear; 1 failed." in page
     assert "<script>" not in page
     assert "\x1b" not in page
-    assert all(row.replace("\\|", "").count("|") == 7 for row in rows)
+    assert all(row.replace("\\|", "").count("|") == 8 for row in rows)
 
 
 def test_csv_has_a_row_for_every_host_and_no_formula() -> None:

@@ -126,8 +126,9 @@ class ProbeReader:
                 raise InputError(f"answered about {entry.get('path')!r} in place of {query.path}", where=_WHERE)
             self._keys[mark] = _understood(lambda entry=entry: _key(entry))  # type: ignore[misc]
         for mark_, entry in zip(self._wanted_files, files, strict=True):
-            if str(entry.get("path")).lower() != mark_[0]:
-                raise InputError(f"answered about {entry.get('path')!r} in place of {mark_[0]}", where=_WHERE)
+            if str(entry.get("path")).lower() != mark_[0]:  # such as a name that is no valid UTF-16
+                self._files[mark_] = Unreadable("failed", None, "the probe cannot be asked about this name")
+                continue
             self._files[mark_] = _understood(lambda entry=entry, mark=mark_: _file(entry, mark[1]))  # type: ignore[misc]
             spelled_out = entry.get("long_path")
             self._long_paths[mark_[0]] = None if spelled_out is None else str(spelled_out)
