@@ -36,6 +36,10 @@ class AwayError(Exception):
     """The host does not answer."""
 
 
+class BrokenOffError(Exception):
+    """The host breaks the connection off, in the way that connection plugins let through."""
+
+
 class Host:
     """One simulated host."""
 
@@ -122,6 +126,7 @@ class Host:
     def module(self, name: str, arguments: Mapping[str, Any], become: str | None = None) -> dict[str, Any]:
         """Run a module, as another user with `become`, and return its result."""
         self.check_there()
+        self._flap()
         run = _MODULES.get(name)
         if run is None:
             return {"failed": True, "msg": f"the simulated host has no module {name}"}
@@ -129,6 +134,13 @@ class Host:
         more = {"become": become} if become else {}
         self.note(name, **more, **({} if name.endswith("_probe") else {"arguments": told}))
         return {"changed": False, **run(self, arguments)}
+
+    def _flap(self) -> None:
+        """Break as many connections off after the reboot as the behaviour says in `flaps`."""
+        flapped = sum(each["ran"] == "flap" for each in self.ran())
+        if flapped < self.behaviour.get("flaps", 0) and any(each["ran"] == "reboot" for each in self.ran()):
+            self.note("flap")
+            raise BrokenOffError("Connection reset by peer")
 
     def probe(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Answer as the probe does."""

@@ -55,6 +55,18 @@ def test_pending_is_rebooted_and_verified(gate: Any) -> None:
     assert (result["after"]["action"], result["after"]["state"]) == ("none", "clear")
 
 
+def test_connections_that_break_off_after_the_boot_are_waited_for(gate: Any) -> None:
+    done, result, ran = gate(PENDING, behaviour={"flaps": 2}, reboot_gate_settle=8)
+    assert (done.returncode, ran) == (0, ["shutdown", "reboot"]), done.output
+    assert result["outcome"] == "rebooted"
+
+
+def test_a_host_whose_connections_only_break_off_is_lost(gate: Any) -> None:
+    done, _, _ = gate(PENDING, behaviour={"flaps": 99})
+    assert (done.returncode, done.recap["h1"]["unreachable"]) == (2, 0), done.output
+    assert "is lost after its reboot: the connection broke off (ConnectionError)" in done.report["h1"]["comment"]
+
+
 def test_check_mode(gate: Any) -> None:
     done, result, ran = gate(PENDING, "--check")
     assert (done.returncode, result["outcome"], ran) == (0, "would_reboot", [])

@@ -9,8 +9,9 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection import ConnectionBase
+from requests.exceptions import ConnectionError as RequestsConnectionError
 
-from ansible_fleet.host import AwayError, Host, call_of
+from ansible_fleet.host import AwayError, BrokenOffError, Host, call_of
 
 DOCUMENTATION = """
 name: simulated_windows
@@ -52,6 +53,8 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             return work(self._host())
         except AwayError as error:
             raise AnsibleConnectionFailure(str(error)) from error
+        except BrokenOffError as error:
+            raise RequestsConnectionError(str(error)) from error
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a module, or a command."""
