@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from ..plugin_utils._ansible.action import READING, PendingRebootAction
 from ..plugin_utils.pending_reboot import patch_states, patches_from
+from ..plugin_utils.pending_reboot.escape import printable
 
 
 class ActionModule(PendingRebootAction):
@@ -24,7 +25,7 @@ class ActionModule(PendingRebootAction):
         for state in states:
             by_verdict[state.verdict].append(state.patch.name)
         return {
-            "patches": [state.to_dict() for state in states],
+            "patches": [{**state.to_dict(), "description": printable(state.description)} for state in states],
             "names_by_verdict": by_verdict,
             "reboot_required": bool(by_verdict["installed_pending_reboot"]),
         }

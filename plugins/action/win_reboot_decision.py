@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure
 
 from ..plugin_utils._ansible.facts import FACTS, FactsAction
 from ..plugin_utils.pending_reboot import Decision, Facts, History, InputError, Policy, decide
 from ..plugin_utils.pending_reboot.duration import parse_duration
+from ..plugin_utils.pending_reboot.escape import printable
 from ..plugin_utils.pending_reboot.gate import BOOT_TIME_SLACK
+from ..plugin_utils.pending_reboot.history import of_host
 from ..plugin_utils.pending_reboot.policy import parse_time
 from ..plugin_utils.pending_reboot_schedule import recurrence
 
@@ -36,6 +38,8 @@ class ActionModule(FactsAction):
 
     def answer(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the decision and the facts that it was made of."""
+        if arguments["poll"] < 1:
+            raise InputError(f"{arguments['poll']} is no time between two looks", where="poll", hint="from 1 second")
         policy = policy_from(arguments["policy"])
         history = History(arguments["history_file"]) if arguments["history_file"] else None
         before = arguments["boot_time_before"] and parse_time(arguments["boot_time_before"], "boot_time_before")
@@ -48,7 +52,7 @@ class ActionModule(FactsAction):
             "state": facts.state,
             "rebooted": _rebooted(decision, before) if before else None,
             **decision.to_dict(),
-            "message": "; ".join(each.message for each in decision.because),
+            "message": printable("; ".join(each.message for each in decision.because)),
             "ansible_facts": self.with_facts(arguments, facts)["ansible_facts"],
         }
 
@@ -60,7 +64,8 @@ class ActionModule(FactsAction):
         Raises:
             AnsibleConnectionFailure: the host gave no answer when it was asked last.
         """
-        past = history.decisions() if history else []
+        # One file may hold several hosts.
+        past = of_host(history.decisions(), self.host, alone=True) if history else []
         ends = time.monotonic() + arguments["wait"]
         while True:
             last = time.monotonic() + arguments["poll"] > ends
@@ -93,7 +98,7 @@ def policy_from(data: dict[str, Any]) -> Policy:
         try:
             content["window"] = yaml.safe_load(window)
         except yaml.YAMLError as error:
-            raise InputError("is no YAML", where="policy.window") from error
+            raise InputError("is no YAML", where="policy.window", hint="give a list of windows") from error
     number = content.get("max_reboots")
     if isinstance(number, str) and number.strip().isdecimal():
         content["max_reboots"] = int(number)
@@ -104,4 +109,4 @@ def _make_folder(path: str) -> None:
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AnsibleActionFail(f"{path}: the folder of the history cannot be made: {error.strerror}") from error
+        raise InputError(f"the folder of the history cannot be made: {error.strerror}", where=path) from error

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from ..plugin_utils._ansible.action import PendingRebootAction
+from ..plugin_utils.pending_reboot import InputError, PendingRebootError
 from ..plugin_utils.pending_reboot.gate import BOOT_TIME_SLACK
 from ..plugin_utils.pending_reboot.probes import BOOT_TIME
 from ..plugin_utils.pending_reboot.readers.wsman import WsmanReader
@@ -30,19 +31,22 @@ class ActionModule(PendingRebootAction):
     def answer(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Reboot it, and return when it had started before and after."""
         timeout = arguments["timeout"]
+        for name in ("timeout", "reboot_timeout", "poll"):
+            if arguments[name] < 1:
+                raise InputError(f"{arguments[name]} is no time to wait", where=name, hint="from 1 second")
         reader = self.wsman(timeout)
         before = _boot_time(reader)
         if before is None:
             if reader.lost and not reader.answered:
                 raise AnsibleConnectionFailure(reader.lost.message)
-            raise AnsibleActionFail("it is not rebooted: its boot time is not known, so it could not be verified")
+            raise PendingRebootError("it is not rebooted: its boot time is not known, so it could not be verified")
         if self._task.check_mode:
             return {"changed": True, "rebooted": False, "boot_time": iso(before), "elapsed": 0}
         started = time.monotonic()
         refusal = reader.reboot()
         # A host may go down before its answer gets out; then its boot time tells.
         if refusal is not None and (refusal.kind == "denied" or refusal.code is not None):
-            raise AnsibleActionFail(f"the host does not reboot: {refusal.message}")
+            raise PendingRebootError(f"the host does not reboot: {refusal.message}")
         after = self._wait(before, arguments, started + arguments["reboot_timeout"])
         elapsed = int(time.monotonic() - started)
         return {"changed": True, "rebooted": True, "boot_time": iso(after), "elapsed": elapsed}
@@ -51,18 +55,23 @@ class ActionModule(PendingRebootAction):
         """Return the new boot time.
 
         Raises:
-            AnsibleActionFail: it does not come back in time; a failure, because what is unreachable stops no roll-out.
+            PendingRebootError: it does not come back in time; a failure, because what is unreachable stops no roll-out.
         """
-        seen = None
+        seen, problem = None, ""
         while time.monotonic() < ends:
             time.sleep(arguments["poll"])
-            seen = _boot_time(self.wsman(min(arguments["timeout"], max(arguments["poll"], 5))))
+            reader = self.wsman(min(arguments["timeout"], max(arguments["poll"], 5)))
+            seen = _boot_time(reader)
             if seen is not None and seen - before > BOOT_TIME_SLACK:
                 return seen
-            Display().vvv(f"up since {iso(seen)}" if seen else "no answer yet", host=self.host)
+            there = reader.answered > 0 or (reader.lost is not None and reader.lost.kind == "denied")
+            problem = (reader.lost.message if reader.lost else "its boot time is not known") if there else ""
+            Display().vvv(f"up since {iso(seen)}" if seen else problem or "no answer yet", host=self.host)
         if seen is not None:
-            raise AnsibleActionFail(f"did not reboot: it is up since {iso(seen)}")
-        raise AnsibleActionFail(f"is lost: it did not come back within {arguments['reboot_timeout']} seconds")
+            raise PendingRebootError(f"did not reboot: it is up since {iso(seen)}")
+        if problem:
+            raise PendingRebootError(f"answers, but could not be verified: {problem}")
+        raise PendingRebootError(f"is lost: it did not come back within {arguments['reboot_timeout']} seconds")
 
 
 def _boot_time(reader: WsmanReader) -> datetime | None:

@@ -67,7 +67,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._facts: dict[str, Mapping[str, Any]] = {}
         self._gates: dict[str, Mapping[str, Any]] = {}
         self._patches: dict[str, list[Any]] = {}
-        self._problems: dict[str, str] = {}
+        #: The last thing that failed on a host, and why it was not reached.
+        self._failed: dict[str, str] = {}
+        self._unreached: dict[str, str] = {}
         self._hosts: dict[str, None] = {}
         #: A task of this collection has run, or was tried.
         self._ours = False
@@ -78,14 +80,17 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._hosts.update(dict.fromkeys(str(name) for name in names))
 
     def v2_runner_on_ok(self, result: Any) -> None:
-        """Keep what a task found."""
+        """Keep what a task found, in each round when it is a loop."""
         host, action, content = self._parts(result)
-        found = content.get("ansible_facts")
-        if not isinstance(found, Mapping):
-            return
+        rounds = content.get("results")
+        for each in rounds if isinstance(rounds, list) else [content]:
+            found = each.get("ansible_facts") if isinstance(each, Mapping) else None
+            if isinstance(found, Mapping):
+                self._keep(host, action, found)
+
+    def _keep(self, host: str, action: str, found: Mapping[str, Any]) -> None:
         if action in _ACTIONS:
             (self._facts[host],) = (plain(facts) for facts in found.values())
-            self._problems.pop(host, None)
         if isinstance(found.get(GATE), Mapping):
             self._gates[host] = plain(found[GATE])
         if isinstance(found.get(PATCHES), list):
@@ -94,23 +99,20 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Keep why a host was not reached."""
         host, _action, content = self._parts(result)
-        self._problems[host] = f"unreachable: {_message(content)}"
+        self._unreached[host] = f"unreachable: {_message(content)}"
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Keep why a host failed."""
         host, _action, content = self._parts(result)
         if not ignore_errors:
-            self._problems[host] = _message(content)
+            self._failed[host] = _message(content)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Write the report, when the run had a task of this collection."""
         if not self._ours:
             return
         begun = {str(name) for name in stats.processed}
-        for name in self._hosts:
-            if name not in begun:
-                self._problems.setdefault(name, "not started, because the run was stopped before")
-        hosts = [self._report(name) for name in dict.fromkeys([*self._hosts, *sorted(begun)])]
+        hosts = [self._report(name, stats, name in begun) for name in dict.fromkeys([*self._hosts, *sorted(begun)])]
         try:
             files = write(hosts, self.get_option("folder"), list(self.get_option("formats")))
         except InputError as error:
@@ -118,10 +120,22 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             return
         self._display.display(f"Report: {', '.join(files.values())}")
 
-    def _report(self, host: str) -> HostReport:
-        gate = self._gates.get(host)
-        # The gate's own comment says it better than the task that failed because of it.
-        problem = None if gate and gate.get("outcome") in ("failed", "blocked") else self._problems.get(host)
+    def _report(self, host: str, stats: Any, begun: bool) -> HostReport:
+        gate = dict(self._gates.get(host) or {})
+        # What a rescue or ignore_errors dealt with is no problem, unless it is the reason that nothing was read.
+        ended, problem = None, None
+        if not begun:
+            ended, problem = "not_started", "not started, because the run was stopped before"
+        elif stats.failures.get(host):
+            ended, problem = "failed", self._failed.get(host)
+        elif stats.dark.get(host):
+            ended, problem = "unreachable", self._unreached.get(host)
+        elif host not in self._facts:
+            problem = self._unreached.get(host) or self._failed.get(host)
+        if ended and gate.get("outcome") in ("failed", "blocked"):
+            problem = None  # the gate's own comment says it better than the task that failed because of it
+        elif ended:
+            gate["outcome"] = ended
         return host_report(
             host, facts=self._facts.get(host), gate=gate, patches=self._patches.get(host, []), problem=problem
         )
@@ -132,10 +146,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         host = getattr(result, "host", None) or result._host
         content = getattr(result, "result", None) or result._result
         action = str(task.resolved_action or task.action)
-        self._ours = self._ours or action.startswith("pending_reboot.windows.")
+        role = getattr(task, "_role", None)  # the check of its arguments is Ansible's own task
+        ours = action.startswith("pending_reboot.windows.") or "pending_reboot.windows" in str(role)
+        self._ours = self._ours or ours
         return host.get_name(), action, content
 
 
 def _message(content: Mapping[str, Any]) -> str:
     """Return what a task says, without what ansible-core 2.19 and later put before it."""
-    return re.sub(r"^(Task failed: )?(Action failed: )?", "", str(content.get("msg", "a task failed")))
+    return re.sub(r"(Task|Action) failed: ", "", str(content.get("msg", "a task failed")))

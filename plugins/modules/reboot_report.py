@@ -39,6 +39,12 @@ options:
       - Name of the fact that the facts are kept under.
     type: str
     default: pending_reboot
+  max_age:
+    description:
+      - Facts that were read earlier than so long ago, such as those of a fact cache, do not count. The host is
+        C(unknown) then.
+    type: str
+    default: 1h
 attributes:
   check_mode:
     description: Tells the files, and writes none.

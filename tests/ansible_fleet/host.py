@@ -78,6 +78,8 @@ class Host:
         """
         if self.behaviour.get("off"):
             raise AwayError("it is switched off")
+        if (self.folder / "dead").exists():
+            raise AwayError("it is dead")
         path = self.folder / "rebooting.json"
         if not path.exists():
             return
@@ -169,6 +171,8 @@ class Host:
         for name, installer in self.behaviour.get("installers", {}).items():
             if any(name.lower() in word.lower() for word in words):
                 self._lay_over(installer.get("machine"))
+                if installer.get("kills"):
+                    (self.folder / "dead").touch()
                 ended = {"rc": installer["exit_code"], "delta": "0:00:01", "stdout": "", "stderr": "", "cmd": words}
                 return {"changed": True, **ended}
         return {"failed": True, "rc": 2, "msg": f"there is no program {words[0]}", "cmd": words}

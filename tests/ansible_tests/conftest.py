@@ -13,7 +13,8 @@ from ansible_fleet.fixtures import *  # noqa: F403 - fixtures are known by being
 from ansible_fleet.installation import Ansible
 from ansible_fleet.playbook import Run, inventory, quick_limits, run, settings
 
-#: Runs a playbook on hosts; `play` is the text of one, or its name in the collection.
+#: Runs a playbook, its text or its name in the collection, on hosts. Words are more of the command line, `shared` are
+#: variables of the inventory, `surroundings` of the environment, and the rest are extra variables.
 Play = Callable[..., Run]
 
 
@@ -27,6 +28,7 @@ def play_with(tmp_path: Path, installed_collection: Path, ansible_home: Path) ->
             hosts: dict[str, dict[str, Any]],
             *words: str,
             shared: dict[str, Any] | None = None,
+            surroundings: dict[str, str] | None = None,
             **more: Any,
         ) -> Run:
             if "\n" in playbook:
@@ -36,6 +38,7 @@ def play_with(tmp_path: Path, installed_collection: Path, ansible_home: Path) ->
             environment = {
                 **ansible.settings(ansible_home, installed_collection),
                 **settings(tmp_path, installed_collection),
+                **(surroundings or {}),
             }
             return run(
                 ansible.program("ansible-playbook"),

@@ -191,6 +191,20 @@ def test_hooks_are_not_run_where_nothing_is_rebooted(gate: Any, tmp_path: Path) 
     assert not (tmp_path / "hooks").exists()
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_file_of_a_hook_that_is_not_there_keeps_the_host_from_rebooting(gate: Any, when: str) -> None:
+    done, _, ran = gate(PENDING, **{f"reboot_gate_{when}_reboot": "/no/such/file.yml"})
+    assert (done.returncode, ran) == (2, [])
+    assert done.report["h1"]["outcome"] == "failed"
+    assert "/no/such/file.yml cannot be found on the controller" in done.report["h1"]["comment"]
+
+
+def test_hosts_may_share_one_file_of_history(play: Play, tmp_path: Path) -> None:
+    hosts = {name: add_host(tmp_path / "hosts", name, PENDING) for name in ("h1", "h2", "h3", "h4")}
+    done = play(GATE, hosts, folder=str(tmp_path), reboot_gate_history_file=str(tmp_path / "all.jsonl"))
+    assert {each["outcome"] for each in done.report.values()} == {"rebooted"}, done.output
+
+
 def test_too_many_reboots(gate: Any) -> None:
     done, result, ran = gate(PENDING, reboot_gate_max_reboots=0)
     assert (done.returncode, result["outcome"], ran) == (0, "blocked", [])

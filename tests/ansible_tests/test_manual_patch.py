@@ -69,6 +69,31 @@ def test_a_file_that_is_damaged_on_its_way_is_not_run(patch: Any, tmp_path: Path
     assert (done.returncode, commands(host)) == (2, [])
 
 
+def test_a_relative_path_is_found_where_ansible_runs(patch: Any, tmp_path: Path) -> None:
+    described = package(tmp_path)
+    described["file"] = Path(described["file"]).name
+    done, host = patch(described)
+    assert (done.returncode, len(commands(host))) == (0, 1), done.output
+
+
+def test_a_file_that_is_not_there_is_told_in_check_mode_too(patch: Any, tmp_path: Path) -> None:
+    done, _ = patch({**package(tmp_path), "file": "files/nothing.exe"}, "--check")
+    assert done.returncode == 2
+    assert "files/nothing.exe cannot be found on the controller" in done.output
+
+
+def test_arguments_may_be_text(patch: Any, tmp_path: Path) -> None:
+    done, host = patch(package(tmp_path, arguments="/quiet, /norestart"))
+    assert done.returncode == 0, done.output
+    assert commands(host)[0][1:] == ["/quiet", "/norestart"]
+
+
+def test_an_installer_that_begins_a_reboot_is_a_failure(patch: Any, tmp_path: Path) -> None:
+    done, _ = patch(package(tmp_path), exit_code=1641)
+    assert done.returncode == 2
+    assert "give it arguments that keep it from rebooting" in done.output
+
+
 def test_from_a_url(patch: Any, tmp_path: Path) -> None:
     described = package(tmp_path)
     described["url"] = f"file://{described.pop('file')}"

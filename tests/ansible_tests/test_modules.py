@@ -169,6 +169,39 @@ def test_a_probe_that_fails_is_told(ask: Any) -> None:
     assert "win_pending_reboot_probe failed: Cannot add type. csc.exe was not found" in found["msg"]
 
 
+def test_until_and_failed_when_see_a_failure(play: Play, tmp_path: Path) -> None:
+    hosts = {"h1": add_host(tmp_path / "hosts", "h1", probe_fails="busy")}
+    tasks = f"""
+- hosts: windows
+  gather_facts: false
+  tasks:
+    - {FACTS}:
+      register: told
+      until: told.state is defined
+      retries: 2
+      delay: 0
+      ignore_errors: true
+    - {FACTS}:
+      failed_when: false
+    - ansible.builtin.debug: {{msg: "ATTEMPTS {{{{ told.attempts }}}}"}}
+"""
+    done = play(tasks, hosts)
+    assert (done.returncode, done.recap["h1"]["failed"]) == (0, 0), done.output
+    assert "ATTEMPTS 2" in done.output
+
+
+def test_what_a_registry_holds_does_not_steer_the_terminal(play: Play, tmp_path: Path) -> None:
+    hostile = recorded("clear")
+    entry = ["\\??\\C:\\Windows\\a.tmp", "!\\??\\C:\\Windows\\\x1b]0;title\x07\u202e.sys"]
+    key = r"SYSTEM\CurrentControlSet\Control\Session Manager"
+    hostile["keys"][key] = {"values": {"PendingFileRenameOperations": entry}}
+    gate = "- hosts: windows\n  gather_facts: false\n  roles: [pending_reboot.windows.reboot_gate]\n"
+    limits = {"reboot_gate_max_reboots": 0, "reboot_gate_fail_when_blocked": True}
+    done = play(gate, {"h1": add_host(tmp_path / "hosts", "h1", hostile)}, **limits)
+    assert done.returncode == 2
+    assert not {"\x1b", "\x07", "\u202e"} & set(done.output)
+
+
 def test_the_probe_alone_looks_at_everything(ask: Any) -> None:
     found = ask(PENDING, {"pending_reboot.windows.win_pending_reboot_probe": {}})
     answer = {name: found[name] for name in ("schema", "registry", "files", "components")}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_fleet.host import Host
-from ansible_fleet.machines import DLL, LEFT_STUCK, add_host, package, recorded
+from ansible_fleet.machines import DLL, LEFT, LEFT_STUCK, PACKAGE, add_host, package, recorded
 from ansible_tests.conftest import Play
 
 PATCH_FLEET = "pending_reboot.windows.patch_fleet"
@@ -50,7 +50,7 @@ def test_a_host_that_is_lost_stops_later_batches(play_everywhere: Play, tmp_path
         "h2": "failed",
         "h3": "failed",
         "h4": "not_needed",
-        **dict.fromkeys(("h5", "h6", "h7", "h8")),
+        **dict.fromkeys(("h5", "h6", "h7", "h8"), "not_started"),
     }
     # Before, pending; after, clear, and the file is in place.
     assert report["h1"]["patches"] == [{"name": "KB902400", "verdict": "installed"}]
@@ -83,7 +83,7 @@ def test_a_fleet_whose_special_cases_stop_nothing(play_at_both_ends: Play, tmp_p
         "h1": "not_needed",
         "h2": "blocked",
         "h3": "rebooted",
-        "h4": None,
+        "h4": "unreachable",
         **dict.fromkeys(("h5", "h6", "h7", "h8"), "rebooted"),
     }
     assert "access is denied" in done.report["h2"]["comment"]
@@ -113,3 +113,38 @@ def test_check_mode_tells_and_does_nothing(play: Play, tmp_path: Path, words: li
     }
     assert not (tmp_path / "history").exists()
     assert not (tmp_path / "role-report").exists()
+
+
+def test_a_patch_that_kills_hosts_does_not_go_on(play: Play, tmp_path: Path) -> None:
+    folder = tmp_path / "hosts"
+    kills = {"installers": {PACKAGE: {"exit_code": 3010, "machine": LEFT, "kills": True}}}
+    hosts = {name: add_host(folder, name, **(kills if name == "h1" else {})) for name in ("h1", "h2", "h3", "h4")}
+    packages = [package(tmp_path)]
+    done = play(PATCH_FLEET, hosts, pending_reboot_serial=2, pending_reboot_packages=packages)
+    assert (done.returncode, done.recap["h1"]["failed"], done.recap["h1"]["unreachable"]) == (2, 1, 0), done.output
+    assert done.report["h1"]["outcome"] == "failed"
+    assert "the host is lost after the installation" in done.report["h1"]["comment"]
+    assert Host(folder / "h3").ran() == Host(folder / "h4").ran() == []
+
+
+def test_an_installer_that_only_says_that_it_wants_a_reboot_gets_one(play: Play, tmp_path: Path) -> None:
+    in_place = {"files": recorded("clear", patched=True)["files"]}
+    hosts = {"h1": add_host(tmp_path / "hosts", "h1", installer=in_place)}
+    done = play(PATCH_FLEET, hosts, pending_reboot_packages=[package(tmp_path)])
+    assert (done.returncode, done.report["h1"]["outcome"]) == (0, "rebooted"), done.output
+    assert done.report["h1"]["patches"] == [{"name": "KB902400", "verdict": "installed"}]
+
+
+@pytest.mark.parametrize("serial", ["", "1, 50%,", "1\n2", [1, "100%"], 2])
+def test_sizes_of_batches_as_surveys_give_them(play: Play, tmp_path: Path, serial: Any) -> None:
+    hosts = {name: add_host(tmp_path / "hosts", name, recorded("clear")) for name in ("h1", "h2", "h3")}
+    done = play("pending_reboot.windows.reboot_pending", hosts, "--check", pending_reboot_serial=serial)
+    assert done.returncode == 0, done.output
+    assert len(done.recap) == 3
+    assert done.output.count("PLAY [Reboot what may be rebooted]") > 1
+
+
+def test_without_packages_it_says_so(play: Play, tmp_path: Path) -> None:
+    done = play(PATCH_FLEET, {"h1": add_host(tmp_path / "hosts", "h1")}, pending_reboot_packages="")
+    assert done.returncode == 2
+    assert "give pending_reboot_packages" in done.output

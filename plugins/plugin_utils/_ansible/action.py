@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ..pending_reboot import PendingRebootError
+from ..pending_reboot import InputError, PendingRebootError
+from ..pending_reboot.escape import printable
 from ..pending_reboot.files import FileReader
 from ..pending_reboot.local import LONGEST_WAIT
 from ..pending_reboot.readers.probe import gather
@@ -49,7 +50,8 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
         try:
             result = {"changed": False, "failed": False, **self.answer(plain(arguments))}
         except PendingRebootError as error:
-            raise AnsibleActionFail(str(error)) from error
+            # A result and no AnsibleActionFail, which until, retries and failed_when do not get to see.
+            result = {"changed": False, "failed": True, "msg": printable(str(error))}
         return result | {name: list(told) for name, told in self.told.items() if told}
 
     def answer(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +73,7 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
         """
         timeout = arguments["timeout"]
         if not 0 < timeout <= LONGEST_WAIT:
-            raise AnsibleActionFail(f"timeout: {timeout} is no time to wait (give up to {LONGEST_WAIT} seconds)")
+            raise InputError(f"{timeout} is no time to wait", where="timeout", hint=f"up to {LONGEST_WAIT} seconds")
         if arguments["reader"] == "powershell":
             return gather(lambda request: self.probe({**request, "timeout": timeout, **probe}), work)
         reader = self.wsman(timeout)
@@ -95,7 +97,7 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
         """Return what the probe answers.
 
         Raises:
-            AnsibleActionFail: it could not be run.
+            PendingRebootError: it could not be run.
         """
         return self.module("win_pending_reboot_probe", request)
 
@@ -103,11 +105,11 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
         """Run a PowerShell module of this collection on the host, through the connection, become and so on.
 
         Raises:
-            AnsibleActionFail: it failed, or the host is no Windows.
+            PendingRebootError: it failed, or the host is no Windows.
             AnsibleConnectionFailure: the host cannot be reached.
         """
         if not getattr(self._connection._shell, "_IS_WINDOWS", False):
-            raise AnsibleActionFail(
+            raise PendingRebootError(
                 f"this host is not reached as a Windows host (connection {self._connection.transport});"
                 " over ssh, set ansible_shell_type to powershell or cmd"
             )
@@ -122,5 +124,5 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
             raise AnsibleConnectionFailure(str(result.get("msg", "the host cannot be reached")))
         if result.get("failed") or result.get("skipped"):
             said = result.get("msg") or result.get("module_stderr") or "it told no reason"
-            raise AnsibleActionFail(f"{full_name} failed: {' '.join(str(said).split())}")
+            raise PendingRebootError(f"{full_name} failed: {' '.join(str(said).split())}")
         return dict(result)

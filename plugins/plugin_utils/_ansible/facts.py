@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-
-from ..pending_reboot import Facts, facts_from
+from ..pending_reboot import Facts, InputError, facts_from
 from ..pending_reboot.local import left_out
 from ..pending_reboot.readers.wua import CULPRITS
 from .action import READING, PendingRebootAction
@@ -50,9 +48,10 @@ class FactsAction(PendingRebootAction):
         """Return the result that tells the facts, by itself and as facts of the host."""
         name = arguments["fact_name"]
         if not name.isidentifier():
-            raise AnsibleActionFail(f"fact_name: {name!r} cannot be the name of a fact (use letters, digits and _)")
+            hint = "use letters, digits and _"
+            raise InputError(f"{name!r} cannot be the name of a fact", where="fact_name", hint=hint)
         content = facts.to_dict()
-        boot = content["last_reboot"]
-        if isinstance(boot, dict):
-            content["last_reboot"] = {**boot, "details": None}  # as ansible.windows.win_reboot_info has it
-        return {**content, "ansible_facts": {name: content}}
+        # ansible.windows.win_reboot_info always has this dictionary, with details beside.
+        nothing = dict.fromkeys(("time", "time_epoch", "source", "details"))
+        boot = content["last_reboot"] if isinstance(content["last_reboot"], dict) else {}
+        return {**content, "last_reboot": {**nothing, **boot}, "ansible_facts": {name: content}}

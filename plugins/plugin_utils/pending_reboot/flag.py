@@ -21,6 +21,7 @@ from .sources.install_witness import FLAG
 from .sources.windows_update import REBOOT_REQUIRED
 
 _KB_NUMBER: Final = re.compile(r"\d{5,8}", re.ASCII)
+_BRACED_GUID: Final = re.compile(r"\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}", re.ASCII | re.IGNORECASE)
 
 
 class FlagResult(NamedTuple):
@@ -77,8 +78,11 @@ def flag_reboot(update_id: str, *, test: bool = False, keys: VolatileKeys | None
     """
     if not update_id.strip() or not update_id.isprintable() or len(update_id) > 255:
         raise InputError(f"{update_id!r} is no update id", hint="give the update's GUID or its KB number")
-    if _KB_NUMBER.fullmatch(update_id.strip()):
-        update_id = f"KB{update_id.strip()}"  # as patches are named
+    update_id = update_id.strip()
+    if _KB_NUMBER.fullmatch(update_id):
+        update_id = f"KB{update_id}"  # as patches are named
+    elif _BRACED_GUID.fullmatch(update_id):
+        update_id = update_id.strip("{}")  # as Windows Update writes it
     keys = keys or _of_this_machine()
     before = keys.flagged(REBOOT_REQUIRED.path)
     noted = keys.flagged(FLAG.path)

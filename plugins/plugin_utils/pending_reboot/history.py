@@ -47,7 +47,8 @@ def _line(line: str, where: str) -> object:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"is no JSON: {error}", where=where) from error
+        hint = "an interrupted program leaves half a line: remove it"
+        raise InputError(f"is no JSON: {error}", where=where, hint=hint) from error
 
 
 class History:

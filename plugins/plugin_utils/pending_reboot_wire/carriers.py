@@ -174,6 +174,8 @@ def _errors(target: Target) -> Iterator[None]:
     except ImportError as error:
         raise CarrierError("failed", f"{target.auth} needs a library that is not installed: {error}") from error
     except Exception as error:  # the libraries raise whatever their own parts do; no host may end a scan
+        if type(error).__name__ == "InvalidCredentialsError":  # pywinrm's, when it is given none
+            raise CarrierError("denied", f"{place}: there are no credentials for {target.auth}") from error
         raise _BrokenError(f"gave what is no answer ({type(error).__name__})") from error
 
 

@@ -102,7 +102,7 @@ def configured(name: str, variables: Mapping[str, Any], usual: Target, path: str
     return replace(
         usual,
         name=name,
-        address=str(said("ansible_psrp_host", "ansible_winrm_host", "ansible_host") or name),
+        address=str(said("ansible_psrp_host", "ansible_winrm_host", "ansible_host") or name).strip("[]"),
         port=number,
         username=_string(said("ansible_psrp_user", "ansible_winrm_user", "ansible_user")) or usual.username,
         password=_string(said("ansible_psrp_password", "ansible_winrm_password", "ansible_password")) or usual.password,
