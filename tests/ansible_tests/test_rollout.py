@@ -124,7 +124,7 @@ def test_a_patch_that_kills_hosts_does_not_go_on(play: Play, tmp_path: Path) -> 
     assert (done.returncode, done.recap["h1"]["failed"], done.recap["h1"]["unreachable"]) == (2, 1, 0), done.output
     assert done.report["h1"]["outcome"] == "failed"
     assert "the host is lost after the installation" in done.report["h1"]["comment"]
-    assert Host(folder / "h3").ran() == Host(folder / "h4").ran() == []
+    assert Host(folder / "h3").ran() == Host(folder / "h4").ran() == [], done.output
 
 
 def test_an_installer_that_only_says_that_it_wants_a_reboot_gets_one(play: Play, tmp_path: Path) -> None:
