@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_fleet.installation import Ansible
+from ansible_fleet.installation import ENDS, Ansible
 from ansible_fleet.machines import PATCH, recorded
 from ansible_fleet.playbook import Run, quick_limits, run, settings
 from pending_reboot_tools.simulator.fleet import Simulation, scenario_from
@@ -66,7 +66,12 @@ def over_wire(
         yield play
 
 
-@pytest.mark.parametrize("connection", [{}, PSRP], ids=["winrm", "psrp"])
+@pytest.mark.parametrize(
+    ("newest_or_oldest_ansible", "connection"),
+    [(ENDS[0], {}), (ENDS[1], PSRP)],
+    indirect=["newest_or_oldest_ansible"],
+    ids=["newest-winrm", "oldest-psrp"],
+)
 def test_the_gate_end_to_end(over_wire: OverWire, connection: dict[str, str]) -> None:
     hosts = {
         "web01": {"machine": PENDING},
@@ -85,7 +90,7 @@ def test_the_gate_end_to_end(over_wire: OverWire, connection: dict[str, str]) ->
         "web01": "rebooted",
         "client02": "not_needed",
         "db03": "blocked",
-        "db04": None,
+        "db04": "unreachable",
         "app05": "failed",
         "app06": "failed",
         "app07": "failed",

@@ -23,6 +23,7 @@ def outcomes(run: dict[str, Any]) -> dict[str, str]:
     return {name: each["outcome"] for name, each in run["minions"].items()}
 
 
+@pytest.mark.newest_salt
 def test_nobody_reboots_in_test_mode(web_fleet: Fleet, folder: Path) -> None:
     become(web_fleet, folder, web01=machines.PATCHED_BY_HAND, web02=machines.STUCK)
     run = web_fleet.runner("pending_reboot.patch_fleet", "web*", "batch=1", "test=True", *AT_ONCE)
@@ -56,6 +57,7 @@ def test_a_wave_fails_with_the_names_and_stops_the_later_ones(web_fleet: Fleet, 
     assert web_fleet.call("web05", "pending_reboot.state") == {"web05": "pending"}
 
 
+@pytest.mark.newest_salt
 def test_an_orchestration_stops_at_the_failed_wave(web_fleet: Fleet, folder: Path) -> None:
     become(web_fleet, folder, web01=machines.STUCK, web02=machines.PATCHED_BY_HAND)
     pillar = "{tgt: 'web*', batch: 1, settle: 3, poll: 1, answer: 2, timeout: 60}"
@@ -80,6 +82,7 @@ def test_an_orchestration_patches_and_reboots(web_fleet: Fleet, folder: Path) ->
     assert outcomes(step["changes"]["return"]) == {"web01": "rebooted", "web02": "rebooted"}
 
 
+@pytest.mark.newest_salt
 def test_a_machine_on_which_nothing_waits_is_no_failure(web_fleet: Fleet, folder: Path) -> None:
     """Stock Salt's `system.reboot only_on_pending_reboot` returns False there, which fails an orchestration."""
     become(web_fleet, folder)
@@ -91,6 +94,7 @@ def test_a_machine_on_which_nothing_waits_is_no_failure(web_fleet: Fleet, folder
     assert web_fleet.run("salt-run", "state.orchestrate", "function").status != 0, "somebody has to look"
 
 
+@pytest.mark.newest_salt
 def test_patches_drain_and_health(web_fleet: Fleet, folder: Path) -> None:
     """A state installs the patch on the wave, then its machines reboot and are asked for their health."""
     become(web_fleet, folder)
@@ -111,6 +115,7 @@ def test_patches_drain_and_health(web_fleet: Fleet, folder: Path) -> None:
     assert run.value["minions"]["web04"]["comment"] == "is back, but unhealthy: test.false: returned False"
 
 
+@pytest.mark.newest_salt
 def test_health_is_what_a_function_returns(web_fleet: Fleet, folder: Path) -> None:
     become(web_fleet, folder, web01=machines.PATCHED_BY_HAND)
     limits = ("timeout=45", "settle=1", "poll=0.5", "answer=2")
@@ -128,6 +133,7 @@ def test_health_is_what_a_function_returns(web_fleet: Fleet, folder: Path) -> No
         assert says in comment(unhealthy)
 
 
+@pytest.mark.newest_salt
 @pytest.mark.parametrize(
     ("call", "says"),
     [
