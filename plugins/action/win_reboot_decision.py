@@ -14,7 +14,7 @@ import yaml
 from ansible.errors import AnsibleConnectionFailure
 
 from ..plugin_utils._ansible.facts import FACTS, FactsAction
-from ..plugin_utils.pending_reboot import Decision, Facts, History, InputError, Policy, decide
+from ..plugin_utils.pending_reboot import Decision, Facts, History, InputError, PendingRebootError, Policy, decide
 from ..plugin_utils.pending_reboot.duration import parse_duration
 from ..plugin_utils.pending_reboot.escape import printable
 from ..plugin_utils.pending_reboot.gate import BOOT_TIME_SLACK
@@ -63,6 +63,7 @@ class ActionModule(FactsAction):
 
         Raises:
             AnsibleConnectionFailure: the host gave no answer when it was asked last.
+            PendingRebootError: it could not be read then.
         """
         # One file may hold several hosts.
         past = of_host(history.decisions(), self.host, alone=True) if history else []
@@ -74,7 +75,7 @@ class ActionModule(FactsAction):
                 decision = replace(decide(facts, policy, past), host=self.host)
                 if last or (decision.action == "none" and (before is None or _rebooted(decision, before))):
                     return facts, decision
-            except AnsibleConnectionFailure:
+            except (AnsibleConnectionFailure, PendingRebootError):  # a host that has just booted may answer anything
                 if last:
                     raise
                 with contextlib.suppress(Exception):  # whatever a dead link makes of it, a new one is made

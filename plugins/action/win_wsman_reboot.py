@@ -13,6 +13,7 @@ from ansible.utils.display import Display
 
 from ..plugin_utils._ansible.action import PendingRebootAction
 from ..plugin_utils.pending_reboot import InputError, PendingRebootError
+from ..plugin_utils.pending_reboot.escape import printable
 from ..plugin_utils.pending_reboot.gate import BOOT_TIME_SLACK
 from ..plugin_utils.pending_reboot.probes import BOOT_TIME
 from ..plugin_utils.pending_reboot.readers.wsman import WsmanReader
@@ -38,7 +39,7 @@ class ActionModule(PendingRebootAction):
         before = _boot_time(reader)
         if before is None:
             if reader.lost and not reader.answered:
-                raise AnsibleConnectionFailure(reader.lost.message)
+                raise AnsibleConnectionFailure(printable(reader.lost.message))
             raise PendingRebootError("it is not rebooted: its boot time is not known, so it could not be verified")
         if self._task.check_mode:
             return {"changed": True, "rebooted": False, "boot_time": iso(before), "elapsed": 0}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,20 @@ def test_hosts_may_share_one_file_of_history(play: Play, tmp_path: Path) -> None
     hosts = {name: add_host(tmp_path / "hosts", name, PENDING) for name in ("h1", "h2", "h3", "h4")}
     done = play(GATE, hosts, folder=str(tmp_path), reboot_gate_history_file=str(tmp_path / "all.jsonl"))
     assert {each["outcome"] for each in done.report.values()} == {"rebooted"}, done.output
+
+
+def test_a_window_that_closes_while_the_host_is_drained_keeps_it_from_rebooting(gate: Any, tmp_path: Path) -> None:
+    ends = datetime.now(timezone.utc) + timedelta(seconds=12)
+    window = [{"start": "2020-01-01T00:00:00Z", "end": ends.isoformat()}]
+    slow = "\n- ansible.builtin.pause: {seconds: 12}\n"
+    done, result, ran = gate(
+        PENDING,
+        reboot_gate_window=window,
+        reboot_gate_before_reboot=hook(tmp_path, "drain", slow),
+        reboot_gate_after_reboot=hook(tmp_path, "undrain"),
+    )
+    assert (done.returncode, result["outcome"], ran) == (0, "deferred", []), done.output
+    assert (tmp_path / "hooks").read_text().splitlines() == ["drain h1", "undrain h1"]
 
 
 def test_too_many_reboots(gate: Any) -> None:

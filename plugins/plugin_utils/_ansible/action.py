@@ -90,8 +90,8 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
         if reader.lost is None:
             return
         if reader.answered == 0:
-            raise AnsibleConnectionFailure(reader.lost.message)
-        self.told["warnings"].append(f"the host was lost while it was read: {reader.lost.message}")
+            raise AnsibleConnectionFailure(printable(reader.lost.message))
+        self.told["warnings"].append(f"the host was lost while it was read: {printable(reader.lost.message)}")
 
     def probe(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what the probe answers.
