@@ -206,12 +206,19 @@ class Events:
         self._file = fleet.folder / f"events-{time.monotonic_ns()}"
         command = [fleet.salt.program("salt-run"), "-c", str(fleet.folder / "master"), "-l", "quiet", "state.event"]
         self._daemon = Daemon([*command, tag, "count=-1"], self._file, {"PYTHONUNBUFFERED": "1"})
-        time.sleep(2)  # nothing tells when it listens
+        self._first = tag.replace("*", "listening")
+
+        def listens() -> bool:
+            fleet.run("salt-run", "event.send", self._first)
+            return self._first in self._file.read_text()
+
+        eventually(listens, 120, "listening to events")
 
     def seen(self) -> list[tuple[str, dict[str, Any]]]:
         """Return the tags and data of what has arrived so far."""
         lines = [line for line in self._file.read_text().splitlines() if "\t" in line]
-        return [(line.partition("\t")[0], json.loads(line.partition("\t")[2])) for line in lines]
+        found = [(line.partition("\t")[0], json.loads(line.partition("\t")[2])) for line in lines]
+        return [(tag, data) for tag, data in found if tag != self._first]
 
     def stop(self) -> None:
         """Listen no more."""
