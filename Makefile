@@ -16,7 +16,7 @@ PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint docs-check unit core-tests wire-tests ansible-checks ansible-tests salt salt-tests lab lab-tests bench links docs clean
+.PHONY: help setup demo test lint docs-check unit core-tests wire-tests ansible-checks ansible-tests fleet-tests salt salt-tests lab lab-tests bench links docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ $(READY): pyproject.toml
 demo: $(READY) ## patch and reboot a simulated fleet with ansible-playbook, and show what happened to whom and why
 	@cd tests && ../$(BIN)/python -m ansible_fleet
 
-test: lint docs-check unit core-tests wire-tests ansible-checks ansible-tests salt-tests lab-tests ## everything the gate checks
+test: lint docs-check unit core-tests wire-tests ansible-checks fleet-tests lab-tests ## everything the gate checks
 
 lint: $(READY) ## ruff, and mypy --strict on the core, the tools and the scripts
 	$(BIN)/ruff check .
@@ -82,6 +82,10 @@ salt: $(READY) ## install the Salt versions that tests use (PyPI only), or say w
 
 salt-tests: $(READY) ## what runs in Salt, on real masters and minions on this machine
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/salt_tests
+
+# At once, because Salt's tests wait most of their time, and Ansible's work.
+fleet-tests: $(READY) ## ansible-tests and salt-tests at once
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests/salt_tests tests/ansible_tests
 
 lab: $(READY) ## build the Windows lab (docs/windows-lab.md), or say where it is
 	@cd tests && ../$(BIN)/python -m windows_lab
