@@ -83,9 +83,9 @@ salt: $(READY) ## install the Salt versions that tests use (PyPI only), or say w
 salt-tests: $(READY) ## what runs in Salt, on real masters and minions on this machine
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/salt_tests
 
-# At once, because Salt's tests wait most of their time, and Ansible's work.
+# At once, because Salt's tests wait most of their time, and Ansible's work; the file that takes longest comes first.
 fleet-tests: $(READY) ## ansible-tests and salt-tests at once
-	$(BIN)/python -m pytest -n 3 --dist loadfile tests/salt_tests tests/ansible_tests
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/salt_tests tests/ansible_tests
 
 lab: $(READY) ## build the Windows lab (docs/windows-lab.md), or say where it is
 	@cd tests && ../$(BIN)/python -m windows_lab
