@@ -8,6 +8,7 @@ told apart for certain, such as a short name that nobody can spell out, makes th
 References:
     https://learn.microsoft.com/en-us/windows/win32/api/winbase/nf-winbase-movefileexw
     https://github.com/reactos/reactos/blob/master/base/system/smss/sminit.c (SmpProcessFileRenames)
+    https://learn.microsoft.com/en-us/windows/win32/winprog64/file-system-redirector (Sysnative)
 """
 
 from __future__ import annotations
@@ -55,14 +56,21 @@ class Machine(NamedTuple):
     why: str = ""
 
     def full(self, path: str) -> str:
-        r"""Return `path` with its variables and `\SystemRoot` replaced; what is not known stays as it is."""
+        r"""Return `path` with variables, `\SystemRoot` and `Sysnative` replaced; what is not known stays as it is."""
         path = path.strip().replace("/", "\\")
         if path.lower().startswith("\\systemroot\\"):
             path = "%SystemRoot%" + path[len("\\systemroot") :]
         full = _VARIABLE.sub(lambda match: self.variables.get(match[1].lower(), match[0]), path)
         if "~" in full:
             full = self.long_path(full) or full
-        return _without_dots(full)
+        return self._for_64_bits(_without_dots(full))
+
+    def _for_64_bits(self, path: str) -> str:
+        """Return `path` as 64-bit programs have it: Sysnative is what 32-bit ones call the real System32."""
+        sysnative = self.variables.get("systemroot", "?") + "\\sysnative\\"
+        if path.lower().startswith(sysnative.lower()):
+            return f"{self.variables['systemroot']}\\System32\\{path[len(sysnative) :]}"
+        return path
 
 
 def unresolved(path: str, machine: Machine) -> str:

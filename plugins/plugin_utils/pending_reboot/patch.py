@@ -14,7 +14,8 @@ r"""Descriptions of patches, read from plain data with clear errors.
       installed_at: 2026-11-20T03:20:00Z
 
 Everything is optional, but a patch needs a name and something to look at. A file has the `version` that it must reach,
-or the `sha256` that it must have. An `exit_code` that asks for a reboot counts until a boot after `installed_at`.
+or the `sha256` that it must have. An `exit_code` that asks for a reboot counts until a boot after `installed_at`; it
+is not known without that time whether there was one.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _ROOTS: Final = ("HKLM\\", "HKEY_LOCAL_MACHINE\\", "HKLM:\\")
 _KB: Final = re.compile(r"(?:KB)?(\d{5,8})", re.IGNORECASE | re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.IGNORECASE | re.ASCII)
 _GUID: Final = re.compile(r"\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?", re.IGNORECASE | re.ASCII)
+#: How Windows' kernel and long paths begin, before the drive.
+_PREFIX: Final = re.compile(r"\\[\\?]\?\\(?=[a-z]:)", re.IGNORECASE | re.ASCII)
 #: As PROCESSOR_ARCHITECTURE names them.
 _ARCHITECTURES: Final[Mapping[str, str]] = {
     "x86": "x86",
@@ -157,7 +160,10 @@ def _files(value: object, where: str) -> tuple[FileRule, ...]:
 
 def _file(data: object, where: str) -> FileRule:
     content = mapping(data, where, FileRule._fields)
-    path = _text(content.get("path"), f"{where}.path").replace("/", "\\")
+    path = _PREFIX.sub("", _text(content.get("path"), f"{where}.path").replace("/", "\\"))
+    if path.startswith("\\\\"):
+        hint = r"write C:\... or %SystemRoot%\..., as the machine itself has it"
+        raise InputError(f"{path!r} is on a share", where=f"{where}.path", hint=hint)
     version, digest = content.get("version"), content.get("sha256")
     if (version is None) == (digest is None):
         raise InputError("needs a version or a sha256, and not both", where=f"{where} ({path})")

@@ -168,8 +168,10 @@ class _Case:
             return False, ""
         meaning = exit_code(self._patch.exit_code)
         evidence["exit_code"] = meaning.to_dict()
-        if not meaning.success or meaning.reboot == "no" or self._patch.installed_at is None:
+        if not meaning.success or meaning.reboot == "no":
             return False, ""
+        if self._patch.installed_at is None:
+            return None, "its installer asked for a reboot, and when that was is not said (give installed_at)"
         if self._facts.last_reboot is None:
             return None, "its installer asked for a reboot, and when the machine started last is not known"
         since = self._facts.last_reboot.time > self._patch.installed_at

@@ -71,6 +71,8 @@ FILE = {"path": r"C:\a.dll", "version": "1"}
         ({"kb": 1000000, "files": [FILE | {"version": 5.10}]}, "5.1 is a number (write the version in quotes)"),
         ({"kb": 1000000, "files": [{"path": "a", "sha256": "00"}]}, "files[0].sha256: '00' is no SHA-256"),
         ({"kb": 1000000, "files": [{"path": "", "version": 1}]}, "files[0].path: '' is no text"),
+        ({"kb": 1000000, "files": [{"path": r"\\nas\c$\a", "version": 1}]}, r"'\\\\nas\\c$\\a' is on a share"),
+        ({"kb": 1000000, "files": [{"path": r"\\?\UNC\nas\a", "version": 1}]}, "is on a share"),
         ({"kb": 1000000, "registry": [r"HKCU\Software\x"]}, r"is no key that is looked at"),
         ({"kb": 1000000, "registry": ["SOFTWARE"]}, "registry[0].key: 'SOFTWARE' is no key"),
         ({"kb": 1000000, "registry": [{"key": r"SOFTWARE\x", "equals": 1}]}, "must be a number or a text, for a value"),
@@ -95,6 +97,14 @@ PLAIN = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
+
+
+@pytest.mark.parametrize("path", [r"C:\W\a.dll", r"\??\C:\W\a.dll", r"\\?\C:\W\a.dll", "C:/W/a.dll"])
+def test_forms_of_one_path(path: str) -> None:
+    (patch,) = patches_from({"kb": "KB1000000", "files": [{"path": path, "version": "1"}]})
+    assert patch.files[0].path == r"C:\W\a.dll"
+
+
 FIELDS = st.sampled_from(["kb", "title", "update_id", "applies_to", "files", "registry", "package", "exit_code"])
 
 

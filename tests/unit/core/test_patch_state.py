@@ -290,7 +290,8 @@ def test_what_it_is_for(wanted: dict[str, Any], keys: dict[str, Any], verdict: s
     [
         (3010, "2026-11-20T04:00:00Z", "installed_pending_reboot"),
         (3010, "2026-11-20T03:00:00Z", "installed"),
-        (3010, None, "installed"),
+        (3010, None, "unknown"),
+        (0, None, "installed"),
         (0, "2026-11-20T04:00:00Z", "installed"),
         (3017, "2026-11-20T04:00:00Z", "installed"),
         (350, "2026-11-20T04:00:00Z", "installed"),
