@@ -94,7 +94,7 @@ lab: $(READY) ## build the Windows lab (docs/windows-lab.md), or say where it is
 	@cd tests && ../$(BIN)/python -m windows_lab
 
 lab-tests: $(READY) ## what runs on Windows, on the Windows lab
-	$(BIN)/python -m pytest tests/lab
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/lab
 
 bench: $(READY) ## measure the budgets (wants hivex for the system's python3)
 	@$(BIN)/python benchmarks/run.py

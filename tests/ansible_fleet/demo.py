@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ from typing import Any, Final
 from pending_reboot_tools.render import columns
 
 from .host import Host
-from .installation import ansible_windows
+from .installation import CACHE, ansible_windows
 from .machines import LEFT_STUCK, add_host, package, recorded
 from .playbook import ROOT, Run, inventory, quick_limits, run, settings
 
@@ -51,38 +51,39 @@ def fleet(folder: Path) -> dict[str, dict[str, Any]]:
 
 def show(program: str) -> None:
     """Run the roll-out with `program` (ansible-playbook), and print what happened to whom and why."""
-    with tempfile.TemporaryDirectory(prefix="pending-reboot-demo-") as name:
-        folder = Path(name)
-        hosts = fleet(folder / "hosts")
-        collections = folder / "collections"
-        place = collections / "ansible_collections/pending_reboot/windows"
-        place.parent.mkdir(parents=True)
-        place.symlink_to(ROOT)
-        environment = {
-            **os.environ,
-            **settings(folder, collections, ansible_windows()),
-            "ANSIBLE_DISPLAY_OK_HOSTS": "no",
-            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "no",
-            "ANSIBLE_SHOW_TASK_PATH_ON_FAILURE": "no",
-            "ANSIBLE_DEPRECATION_WARNINGS": "no",
-        }
-        before = {name: _state(folder / "hosts" / name) for name in hosts}
-        print(f"{len(hosts)} simulated Windows hosts; everything of Ansible is real, and PowerShell is played.\n")
-        print(f"$ ansible-playbook pending_reboot.windows.patch_fleet -e pending_reboot_serial={SERIAL}", flush=True)
-        done = run(
-            program,
-            "pending_reboot.windows.patch_fleet",
-            inventory(folder, hosts),
-            folder,
-            environment,
-            variables={
-                **quick_limits(folder),
-                "pending_reboot_packages": [package(folder, flag=True)],
-                "pending_reboot_serial": SERIAL,
-            },
-            show=_Telling(),
-        )
-        print("\n".join(table(done, before)))
+    folder = CACHE / "demo"  # stays, with the report
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    hosts = fleet(folder / "hosts")
+    collections = folder / "collections"
+    place = collections / "ansible_collections/pending_reboot/windows"
+    place.parent.mkdir(parents=True)
+    place.symlink_to(ROOT)
+    environment = {
+        **os.environ,
+        **settings(folder, collections, ansible_windows()),
+        "ANSIBLE_DISPLAY_OK_HOSTS": "no",
+        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "no",
+        "ANSIBLE_SHOW_TASK_PATH_ON_FAILURE": "no",
+        "ANSIBLE_DEPRECATION_WARNINGS": "no",
+    }
+    before = {name: _state(folder / "hosts" / name) for name in hosts}
+    print(f"{len(hosts)} simulated Windows hosts; everything of Ansible is real, and PowerShell is played.\n")
+    print(f"$ ansible-playbook pending_reboot.windows.patch_fleet -e pending_reboot_serial={SERIAL}", flush=True)
+    done = run(
+        program,
+        "pending_reboot.windows.patch_fleet",
+        inventory(folder, hosts),
+        folder,
+        environment,
+        variables={
+            **quick_limits(folder),
+            "pending_reboot_packages": [package(folder, flag=True)],
+            "pending_reboot_serial": SERIAL,
+        },
+        show=_Telling(),
+    )
+    print("\n".join(table(done, before)))
 
 
 class _Telling:

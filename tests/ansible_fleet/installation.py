@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from support import environments
@@ -24,16 +23,8 @@ ENDS = ("2.21", "2.16")
 COMMUNITY_PACKAGE = "14.5.0"
 
 
-@dataclass(frozen=True)
-class Ansible:
-    """An installed Ansible, or the tools."""
-
-    version: str
-    folder: Path
-
-    def program(self, name: str) -> str:
-        """Return the path of a program, such as `ansible-playbook`."""
-        return str(self.folder / "bin" / name)
+class Ansible(environments.Installed):
+    """An installed Ansible with programs such as `ansible-playbook`, or the tools."""
 
     def settings(self, home: Path, *collections: Path) -> dict[str, str]:
         """Return the environment in which its programs see nothing of the user: no configuration, no collections.

@@ -20,7 +20,8 @@ from typing import Any
 from .installation import Salt
 from .masterless import Outcome, run
 
-_START = 60
+#: Seconds until something that has to happen is given up: many more than it takes when everything runs at once.
+_LONGEST = 180
 _END = 20
 
 #: Makes a minion start its jobs as Windows does: in fresh processes.
@@ -173,7 +174,7 @@ class Fleet:
         def up() -> bool:
             return set(names) <= set(self.call(list(names), "test.ping", timeout=3))
 
-        eventually(up, _START, "minions answer")
+        eventually(up, "minions answer")
 
     def run(self, program: str, *arguments: str) -> Outcome:
         """Run `salt` or `salt-run` on the master."""
@@ -212,7 +213,7 @@ class Events:
             fleet.run("salt-run", "event.send", self._first)
             return self._first in self._file.read_text()
 
-        eventually(listens, 120, "listening to events")
+        eventually(listens, "listening to events")
 
     def seen(self) -> list[tuple[str, dict[str, Any]]]:
         """Return the tags and data of what has arrived so far."""
@@ -230,11 +231,11 @@ def _silent(value: object) -> bool:
     return value is False or (isinstance(value, str) and value.startswith("Minion did not return"))
 
 
-def eventually(check: Callable[[], object], seconds: float, what: str) -> None:
+def eventually(check: Callable[[], object], what: str) -> None:
     """Wait until `check` holds."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + _LONGEST
     while not check():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        assert time.monotonic() < deadline, f"not within {_LONGEST} s: {what}"
         time.sleep(0.3)
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from support import environments
@@ -22,16 +21,8 @@ PYTHON = "3.11"
 SaltUnavailableError = EnvironmentUnavailableError
 
 
-@dataclass(frozen=True)
-class Salt:
-    """An installed Salt."""
-
-    version: str
-    folder: Path
-
-    def program(self, name: str) -> str:
-        """Return the path of a program, such as `salt-call`."""
-        return str(self.folder / "bin" / name)
+class Salt(environments.Installed):
+    """An installed Salt, with programs such as `salt-call`."""
 
 
 def ensure(version: str, log: environments.Log = environments.silent) -> Salt:

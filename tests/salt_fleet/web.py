@@ -53,4 +53,4 @@ def become(fleet: Fleet, folder: Path, **contents: str) -> None:
         report = fleet.runner("pending_reboot.report", "web*")["minions"]
         return all(report[name]["state"] == live[name]["state"] for name in NAMES)
 
-    eventually(known, 20, "the master's cache follows")
+    eventually(known, "the master's cache follows")

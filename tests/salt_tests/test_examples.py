@@ -48,7 +48,7 @@ def test_a_new_minion_is_synced_when_it_starts(any_salt: Salt, machine: Path) ->
     with Fleet.running(any_salt, [FILES], settings={"reactor": reactor}) as fleet:
         fleet.start("web01", pending_reboot={"fixture": str(machine)})
         fleet.wait_for(["web01"])
-        eventually(lambda: fleet.call("G@reboot_state:state:pending", "test.ping"), 40, "the grain is there")
+        eventually(lambda: fleet.call("G@reboot_state:state:pending", "test.ping"), "the grain is there")
         assert fleet.call("web01", "pending_reboot.state") == {"web01": "pending"}
 
 
@@ -64,6 +64,5 @@ def test_refreshed_grains_reach_the_master(any_salt: Salt, machine: Path) -> Non
             machines.write(machine, content)
             eventually(
                 lambda state=state: fleet.runner("pending_reboot.report")["minions"]["web01"]["state"] == state,
-                30,
                 f"the master's cache says {state}",
             )

@@ -43,9 +43,7 @@ def test_one_event_for_each_transition(web_fleet: Fleet, folder: Path) -> None:
     events = web_fleet.events("salt/beacon/web01/pending_reboot/*")
     for content, state in ((machines.PATCHED_BY_HAND, "pending"), (machines.CLEAR, "clear")):
         machines.write(folder / "web01.yml", content)
-        eventually(
-            lambda state=state: web_fleet.call(f"G@reboot_state:state:{state} and web01", "test.ping"), 90, state
-        )
+        eventually(lambda state=state: web_fleet.call(f"G@reboot_state:state:{state} and web01", "test.ping"), state)
     time.sleep(4)  # intervals in which nothing changes
     seen = [(tag.rpartition("/")[2], data["was"], data["reasons"]) for tag, data in events.seen()]
     events.stop()
@@ -60,7 +58,7 @@ def test_an_event_is_not_lost_when_others_renew_the_grain(web_fleet: Fleet, fold
     for content, state in ((machines.PATCHED_BY_HAND, "pending"), (machines.CLEAR, "clear")):
         machines.write(folder / "web02.yml", content)
         web_fleet.call("web02", "saltutil.refresh_grains")
-        eventually(lambda state=state: [tag for tag, _ in events.seen() if tag.endswith(state)], 90, state)
+        eventually(lambda state=state: [tag for tag, _ in events.seen() if tag.endswith(state)], state)
     time.sleep(3)
     seen = [(tag.rpartition("/")[2], data["was"]) for tag, data in events.seen()]
     events.stop()

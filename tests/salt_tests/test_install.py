@@ -128,7 +128,7 @@ def test_pip(any_salt: Salt, installed: Path, machine: Path, tmp_path: Path) -> 
         assert fleet.runner("pending_reboot.report")["minions"]["web01"]["version"] == VERSION
         events = fleet.events("salt/beacon/web01/pending_reboot/*")
         machines.write(machine, machines.PATCHED_BY_HAND)
-        eventually(lambda: fleet.call("G@reboot_state:state:pending", "test.ping"), 30, "the grain follows")
+        eventually(lambda: fleet.call("G@reboot_state:state:pending", "test.ping"), "the grain follows")
         events.stop()
         assert [tag.rpartition("/")[2] for tag, _ in events.seen()] == ["pending"]
         (gated,) = fleet.call("web01", "state.single", "pending_reboot.gated", "gate")["web01"].values()

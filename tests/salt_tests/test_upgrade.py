@@ -53,7 +53,7 @@ def versions(fleet: Fleet, machine: Path, content: str, events: Events) -> dict[
     }
     before = len(events.seen())
     machines.write(machine, content)
-    eventually(lambda: len(events.seen()) > before, 20, "an event of the beacon")
+    eventually(lambda: len(events.seen()) > before, "an event of the beacon")
     found["beacon"] = events.seen()[-1][1]["version"]
     return found
 

@@ -8,6 +8,7 @@ import hashlib
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -21,6 +22,18 @@ Log = Callable[[str], None]
 
 class EnvironmentUnavailableError(Exception):
     """Something cannot be installed here; the message is the reason, in one line."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Something that is installed in a virtual environment of its own."""
+
+    version: str
+    folder: Path
+
+    def program(self, name: str) -> str:
+        """Return the path of a program."""
+        return str(self.folder / "bin" / name)
 
 
 def silent(_text: str) -> None:
