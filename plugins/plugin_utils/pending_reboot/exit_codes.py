@@ -80,6 +80,7 @@ def exit_code(code: int) -> ExitCode:
     if not -(2**31) <= code < 2**32:
         raise ValueError(f"{code} does not fit in 32 bits")
     unsigned = code & 0xFFFFFFFF
-    plain = unsigned & 0xFFFF if unsigned & 0xFFFF0000 == _FROM_WIN32 else unsigned
+    wraps = unsigned & 0xFFFF0000 == _FROM_WIN32 and unsigned != _FROM_WIN32  # which is a failure with no code in it
+    plain = unsigned & 0xFFFF if wraps else unsigned
     known = TABLE.get(plain) or TABLE.get(unsigned)
     return known or ExitCode(unsigned, False, "no", None, f"unknown exit code {unsigned} ({unsigned:#010x})")

@@ -3,7 +3,8 @@
 
 A reboot is never decided on a guess: what could not be read blocks unless the policy says otherwise. The loop breaker
 compares what a reboot was meant to complete (source ids and evidence digests, no text) with what is pending now: when
-everything that is pending now was pending before that reboot, with the same evidence, it did not help.
+everything that is pending now was pending before that reboot, with the same evidence, it did not help. Unless a day
+later: a key that vanishes with each reboot and was written long after the last one is new, whatever it looks like.
 """
 
 from __future__ import annotations
@@ -26,6 +27,15 @@ Action = Literal["none", "reboot", "defer", "blocked"]
 BOOT_TIME_SLACK: Final = timedelta(seconds=10)
 #: How far a machine's clock may be ahead of ours.
 CLOCK_SLACK: Final = timedelta(days=1)
+#: Sources whose keys vanish with each reboot.
+_VANISHING: Final = frozenset({"windows_update", "component_based_servicing", "update_exe_volatile", "install_witness"})
+#: What comes back after every reboot does so within this time after it.
+_COMES_BACK: Final = timedelta(days=1)
+
+
+def boot_changed(before: datetime, after: datetime | None) -> bool | None:
+    """Return whether a machine that had started at `before` has started anew since; None when that is not known."""
+    return None if after is None else after - before > BOOT_TIME_SLACK
 
 
 class Because(NamedTuple):
@@ -106,6 +116,8 @@ class _Case(NamedTuple):
     states: Mapping[str, State]
     descriptions: Mapping[str, str]
     digests: Mapping[str, object]
+    #: When the keys that say so were last written, where that is known.
+    since: Mapping[str, datetime]
     strict: bool
 
     @classmethod
@@ -121,6 +133,7 @@ class _Case(NamedTuple):
         states: dict[str, State] = {}
         descriptions: dict[str, str] = {}
         digests: dict[str, object] = {}
+        since: dict[str, datetime] = {}
         for id_ in wanted:
             if id_ in policy.skip_sources:
                 continue
@@ -130,6 +143,8 @@ class _Case(NamedTuple):
             states[id_] = result["state"]
             descriptions[id_] = str(result.get("description", ""))
             digests[id_] = result.get("digest")
+            if result.get("since"):
+                since[id_] = parse_time(result["since"], f"facts.sources.{id_}.since")
             if id_ == _RENAMES:
                 _apply_ignores(facts, policy, states, digests, result.get("error") is not None)
         if not states:
@@ -146,6 +161,7 @@ class _Case(NamedTuple):
             states,
             descriptions,
             digests,
+            since,
             policy.strict or facts.get("strict") is True,
         )
 
@@ -249,19 +265,30 @@ class _Judge:
     def _in_a_loop(self) -> bool:
         """The same evidence after a reboot that happened is stuck; nothing gets a third identical reboot."""
         identical = 0
+        began = self._began_anew()
         for record in reversed(self.past):
             if record.action == "none" or (record.action == "reboot" and not self._same(record)):
                 break  # it was clear in between, or pending for something else
+            if began and record.at < began:
+                break  # and it was clear without anybody looking
             if record.action != "reboot":
                 continue
             identical += 1
             boot = self.case.boot
-            if boot and record.boot and boot - record.boot > BOOT_TIME_SLACK:
+            if boot and record.boot and boot_changed(record.boot, boot):
                 self._say("stuck", f"the reboot of {iso(boot)} did not complete it: {listed(self.reasons)} as before")
                 return True
         if identical >= 2:
             self._say("repeated", f"{identical} reboots were decided for the same evidence, and it is still there")
         return identical >= 2
+
+    def _began_anew(self) -> datetime | None:
+        """Return when all that is pending now came about, if that was so long after the boot that it cannot be old."""
+        case = self.case
+        if not case.boot or not all(id_ in _VANISHING and id_ in case.since for id_ in self.reasons):
+            return None
+        first = min(case.since[id_] for id_ in self.reasons)
+        return first if first - case.boot > _COMES_BACK else None
 
     def _same(self, record: _Record) -> bool:
         """Tell whether all that is pending now was pending with the same evidence at that earlier decision."""

@@ -102,6 +102,11 @@ class Patch(NamedTuple):
         """What to call it."""
         return self.kb or self.title or self.update_id or "?"
 
+    @property
+    def flag(self) -> str:
+        """What to list it as where it is flagged that it waits for a reboot."""
+        return self.update_id or self.name
+
 
 def patches_from(data: object, *, where: str = "patches") -> tuple[Patch, ...]:
     """Return the patches that plain data describes: a list of them, one, or a mapping with the list `patches`.

@@ -29,7 +29,7 @@ from .model import Facts
 from .patch import Patch
 from .patch_files import FileEvidence, judge_files, machine_of
 from .patch_traces import PackageEvidence, applies, judge_marks, judge_packages
-from .text import listed
+from .text import encodable, listed
 
 Verdict = Literal["missing", "installed", "installed_pending_reboot", "not_applicable", "unknown"]
 View = Literal["applicable", "installed", "reboot_pending", "not_applicable", "unknown"]
@@ -53,13 +53,16 @@ class PatchState(NamedTuple):
 
     def to_dict(self) -> dict[str, object]:
         """Return plain JSON types."""
-        return {
-            "patch": {"kb": self.patch.kb, "title": self.patch.title, "update_id": self.patch.update_id},
-            "verdict": self.verdict,
-            "description": self.description,
-            "views": dict(self.views),
-            "evidence": dict(self.evidence),
-        }
+        patch = {"kb": self.patch.kb, "title": self.patch.title, "update_id": self.patch.update_id}
+        return encodable(
+            {
+                "patch": {**patch, "flag": self.patch.flag},
+                "verdict": self.verdict,
+                "description": self.description,
+                "views": dict(self.views),
+                "evidence": dict(self.evidence),
+            }
+        )
 
 
 def patch_states(reader: FileReader, patches: Iterable[Patch], *, now: datetime | None = None) -> list[PatchState]:
@@ -112,7 +115,8 @@ class _Case:
 
     def _verdict(self, presence: _Presence, waits: bool | None, waits_why: str) -> tuple[Verdict, str]:
         exited = None if self._patch.exit_code is None else exit_code(self._patch.exit_code)
-        if exited and exited.applies is False and not presence.now:
+        gone = presence.now is False and presence.after is False
+        if exited and exited.applies is False and (gone or not self._has_content):
             return "not_applicable", f"its installer said so: {exited.meaning}"
         if presence.after is None:
             if waits and not self._has_content:  # being listed is all that there is to look at
@@ -152,7 +156,8 @@ class _Case:
 
     @property
     def _patch_names(self) -> set[str]:
-        return {name.lower() for name in (self._patch.kb, self._patch.update_id) if name}
+        patch = self._patch
+        return {name.lower() for name in (patch.kb, patch.update_id, patch.title) if name}
 
     def _listed(self) -> list[str]:
         evidence = self._facts.sources["windows_update"].evidence
@@ -174,7 +179,8 @@ class _Case:
             return None, "its installer asked for a reboot, and when that was is not said (give installed_at)"
         if self._facts.last_reboot is None:
             return None, "its installer asked for a reboot, and when the machine started last is not known"
-        since = self._facts.last_reboot.time > self._patch.installed_at
+        # In whole seconds, because the time of an installation has no finer ones.
+        since = self._facts.last_reboot.time.replace(microsecond=0) > self._patch.installed_at
         return not since, f"its installer asked for a reboot: {meaning.meaning}"
 
     def _views(self, presence: _Presence) -> dict[str, View]:

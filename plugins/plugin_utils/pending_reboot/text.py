@@ -4,8 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from .errors import InputError
+
+T = TypeVar("T")
+
+
+def encodable(content: T) -> T:
+    r"""Return plain JSON types that UTF-8 can hold: half a surrogate pair, legal in a registry, becomes `\ud800`."""
+    return _encodable(content)  # type: ignore[no-any-return]
+
+
+def _encodable(content: Any) -> Any:
+    if isinstance(content, str):
+        return content if content.isascii() else content.encode("utf-8", "backslashreplace").decode()
+    if isinstance(content, dict):
+        return {_encodable(name): _encodable(each) for name, each in content.items()}
+    return [_encodable(each) for each in content] if isinstance(content, (list, tuple)) else content
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

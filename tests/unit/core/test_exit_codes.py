@@ -24,7 +24,7 @@ from pending_reboot.exit_codes import TABLE, exit_code
         (0x80070669, True, "started", True),
         (1603, False, "no", None),
         (0x80070643, False, "no", None),
-        (0x80070000, True, "no", True),
+        (0x80070000, False, "no", None),
     ],
 )
 def test_known_codes(code: int, success: bool, reboot: str, applies: bool | None) -> None:

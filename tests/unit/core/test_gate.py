@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pending_reboot import InputError, Policy, decide, facts_from
 from pending_reboot.policy import Span
 from pending_reboot.readers.memory import MemoryRegistry
-from pending_reboot.registry import Unreadable, Value
+from pending_reboot.registry import Unreadable, Value, datetime_to_filetime
 from pending_reboot.sources.component_based_servicing import REBOOT_PENDING
 from pending_reboot.sources.pending_file_rename import SESSION_MANAGER
 
@@ -25,14 +25,19 @@ CLEAN_UP = (r"\??\C:\Temp\a.tmp", "")
 
 
 def facts(
-    *renames: str, cbs: bool = False, denied: bool = False, boot: datetime | None = BOOT, **options: Any
+    *renames: str,
+    cbs: bool | datetime = False,
+    denied: bool = False,
+    boot: datetime | None = BOOT,
+    **options: Any,
 ) -> dict[str, Any]:
     """Facts of a machine with these pending renames."""
     probes = {"boot_time": {"time_epoch": boot.timestamp(), "source": "test"}} if boot else {}
     reader = MemoryRegistry(probes={**probes, "host": {"name": "web1"}})
     reader.key(SESSION_MANAGER.path, {"PendingFileRenameOperations": Value.from_strings(renames)})
     if cbs:
-        reader.key(REBOOT_PENDING.path, volatile=True)
+        written = datetime_to_filetime(cbs) if isinstance(cbs, datetime) else None
+        reader.key(REBOOT_PENDING.path, volatile=True, last_write=written)
     if denied:
         reader.fail(REBOOT_PENDING.path, Unreadable("denied", 5, "access is denied"))
     return facts_from(reader, sources=SOURCES, now=NOW, **options).to_dict()
@@ -125,6 +130,23 @@ class TestLoopBreaker:
         first = decide(facts(*DRIVER), now=NOW)
         more = decide(facts(*DRIVER, cbs=True, boot=NOW + timedelta(minutes=2)), history=[first.to_dict()], now=NOW)
         assert more.action == "reboot"
+
+    def test_a_key_that_vanishes_with_a_reboot_and_was_written_long_after_it_is_new(self) -> None:
+        """A host that comes back too late leaves no decision that it was clear; next month it is patched again."""
+        month = NOW - timedelta(days=30)
+        past = [decide(facts(cbs=month, boot=month), now=month).to_dict()]
+        boot = month + timedelta(days=1)
+
+        def later(*renames: str, written: datetime) -> list[str]:
+            return codes(decide(facts(*renames, cbs=written, boot=boot), history=past, now=NOW))
+
+        assert later(written=NOW - timedelta(days=1)) == ["pending"]
+        assert later(written=boot + timedelta(hours=23))[-1] == "stuck", "it comes back after each reboot"
+        past[0] |= {"digests": past[0]["digests"] | decide(facts(*DRIVER), now=NOW).to_dict()["digests"]}  # type: ignore[operator]
+        assert later(*DRIVER, written=NOW - timedelta(days=1))[-1] == "stuck", "the other one may be as old as it looks"
+        past.append(decide(facts(cbs=NOW - timedelta(days=1), boot=boot), now=NOW - timedelta(hours=2)).to_dict())
+        again = facts(cbs=NOW - timedelta(minutes=9), boot=NOW - timedelta(minutes=10))
+        assert codes(decide(again, history=past, now=NOW))[-1] == "stuck"
 
     def test_a_history_that_keeps_only_the_digest_of_all_reasons_still_counts(self) -> None:
         first = decide(facts(*DRIVER), now=NOW).to_dict()

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from pending_reboot import patch_states, patches_from
+from pending_reboot import facts_from, patch_states, patches_from
 from pending_reboot.fixture import boot
 from pending_reboot.policy import parse_time
 from pending_reboot.readers.memory import MemoryRegistry
 from pending_reboot.readers.snapshot import from_snapshot
+from pending_reboot.registry import Value
 
 UPDATE_ID = "9306cdfc-c4a1-4a22-9996-848cc67eddc3"
 DLL = r"C:\Windows\system32\clbcatq.dll"
@@ -306,6 +307,34 @@ def test_an_installer_that_asked_for_a_reboot(code: int, installed_at: str | Non
 def test_an_installer_that_said_it_does_not_apply() -> None:
     found = state({"files": {DLL: OLD}}, PATCH | {"exit_code": 0x80240017})
     assert (found["verdict"], "WU_E_NOT_APPLICABLE" in found["description"]) == ("not_applicable", True)
+    assert state(story(), PATCH | {"exit_code": 0x80240017})["verdict"] == "installed_pending_reboot", "it is staged"
+    assert state({"files": {DLL: "denied"}}, PATCH | {"exit_code": 0x80240017})["verdict"] == "unknown"
+
+
+def test_an_installation_in_the_second_of_the_boot() -> None:
+    """The role says no earlier time, whatever the clocks of host and controller say."""
+    machine = from_snapshot({"files": {DLL: NEW}})
+    machine.probes["boot_time"] = {"time_epoch": 1795000000.7, "source": "test"}
+    boot_time = state(machine)["evidence"]["last_reboot"]["time"]
+    assert (
+        state(machine, PATCH | {"exit_code": 3010, "installed_at": boot_time})["verdict"] == "installed_pending_reboot"
+    )
+
+
+def test_a_patch_that_is_flagged_by_its_title() -> None:
+    patch = {"title": "AgentX 5", "files": PATCH["files"]}
+    machine = from_snapshot({"files": {DLL: NEW}})
+    assert state(machine, patch)["verdict"] == "installed"
+    flag = state(machine, patch)["patch"]["flag"]
+    machine.key(REBOOT_REQUIRED, {flag: Value.from_integer(1)}, volatile=True)
+    assert state(machine, patch)["verdict"] == "installed_pending_reboot"
+
+
+def test_half_a_surrogate_pair_is_told_in_a_way_that_utf_8_has() -> None:
+    data = pending(rf"\??\{STAGED}", f"!\\??\\{DLL}\ud800", files={DLL: OLD, STAGED: NEW})
+    told = json.dumps([facts_from(from_snapshot(data)).to_dict(), state(data)], ensure_ascii=False)
+    assert "\\\\ud800" in told
+    assert told.encode("utf-8")
 
 
 def test_a_digest() -> None:
