@@ -17,7 +17,7 @@ from ..plugin_utils._ansible.facts import FACTS, FactsAction
 from ..plugin_utils.pending_reboot import Decision, Facts, History, InputError, PendingRebootError, Policy, decide
 from ..plugin_utils.pending_reboot.duration import parse_duration
 from ..plugin_utils.pending_reboot.escape import printable
-from ..plugin_utils.pending_reboot.gate import BOOT_TIME_SLACK
+from ..plugin_utils.pending_reboot.gate import boot_changed
 from ..plugin_utils.pending_reboot.history import of_host
 from ..plugin_utils.pending_reboot.policy import parse_time
 from ..plugin_utils.pending_reboot_schedule import recurrence
@@ -50,7 +50,7 @@ class ActionModule(FactsAction):
             history.record([decision])
         return {
             "state": facts.state,
-            "rebooted": _rebooted(decision, before) if before else None,
+            "rebooted": boot_changed(before, decision.boot_time) if before else None,
             **decision.to_dict(),
             "message": printable("; ".join(each.message for each in decision.because)),
             "ansible_facts": self.with_facts(arguments, facts)["ansible_facts"],
@@ -73,18 +73,16 @@ class ActionModule(FactsAction):
             try:
                 facts = self.facts(arguments)
                 decision = replace(decide(facts, policy, past), host=self.host)
-                if last or (decision.action == "none" and (before is None or _rebooted(decision, before))):
+                if last or (decision.action == "none" and (before is None or boot_changed(before, decision.boot_time))):
                     return facts, decision
+            except InputError:  # of the task, which does not change
+                raise
             except (AnsibleConnectionFailure, PendingRebootError):  # a host that has just booted may answer anything
                 if last:
                     raise
                 with contextlib.suppress(Exception):  # whatever a dead link makes of it, a new one is made
                     self._connection.close()
             time.sleep(arguments["poll"])
-
-
-def _rebooted(decision: Decision, before: datetime) -> bool:
-    return decision.boot_time is not None and decision.boot_time - before > BOOT_TIME_SLACK
 
 
 def policy_from(data: dict[str, Any]) -> Policy:
@@ -100,6 +98,8 @@ def policy_from(data: dict[str, Any]) -> Policy:
             content["window"] = yaml.safe_load(window)
         except yaml.YAMLError as error:
             raise InputError("is no YAML", where="policy.window", hint="give a list of windows") from error
+        if content["window"] is None:  # which would be for always
+            raise InputError("holds nothing", where="policy.window", hint="give a list of windows, or leave it out")
     number = content.get("max_reboots")
     if isinstance(number, str) and number.strip().isdecimal():
         content["max_reboots"] = int(number)

@@ -29,7 +29,7 @@ class ActionModule(PendingRebootAction):
         paths = (REBOOT_REQUIRED.path, FLAG.path)
         keys = _Keys(gather(self.probe, lambda reader: {path: reader.read(KeyQuery(path, ALL)) for path in paths}))
         result = flag_reboot(arguments["update_id"], keys=keys)
-        if keys.written and not self._task.check_mode:
+        if keys.written:  # in check mode, too: only there is it seen whether a key that exists is volatile
             self.module("win_reboot_flag", {"update_id": keys.name, "keys": keys.written})
         values = {"before": result.before, "after": result.after}
         return {

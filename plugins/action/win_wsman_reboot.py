@@ -14,7 +14,7 @@ from ansible.utils.display import Display
 from ..plugin_utils._ansible.action import PendingRebootAction
 from ..plugin_utils.pending_reboot import InputError, PendingRebootError
 from ..plugin_utils.pending_reboot.escape import printable
-from ..plugin_utils.pending_reboot.gate import BOOT_TIME_SLACK
+from ..plugin_utils.pending_reboot.gate import boot_changed
 from ..plugin_utils.pending_reboot.probes import BOOT_TIME
 from ..plugin_utils.pending_reboot.readers.wsman import WsmanReader
 from ..plugin_utils.pending_reboot.registry import iso
@@ -63,7 +63,7 @@ class ActionModule(PendingRebootAction):
             time.sleep(arguments["poll"])
             reader = self.wsman(min(arguments["timeout"], max(arguments["poll"], 5)))
             seen = _boot_time(reader)
-            if seen is not None and seen - before > BOOT_TIME_SLACK:
+            if seen is not None and boot_changed(before, seen):
                 return seen
             there = reader.answered > 0 or (reader.lost is not None and reader.lost.kind == "denied")
             problem = (reader.lost.message if reader.lost else "its boot time is not known") if there else ""

@@ -100,7 +100,7 @@ reasons:
   type: list
   elements: str
 digest:
-  description: A digest of what the reboot is meant to complete.
+  description: A digest of what the reboot is meant to complete, C(null) when there is nothing.
   returned: always
   type: str
 state:
@@ -109,15 +109,15 @@ state:
   type: str
   sample: pending
 boot_time:
-  description: When the host started last.
+  description: When the host started last, C(null) when that is not known.
   returned: always
   type: str
 not_before:
-  description: For C(defer), when to ask again.
+  description: For C(defer), when to ask again; C(null) for the rest.
   returned: always
   type: str
 rebooted:
-  description: Whether the host has started since O(boot_time_before), C(null) when that is not given.
+  description: Whether the host has started since O(boot_time_before), C(null) when that is not given, or not known.
   returned: always
   type: bool
 at:

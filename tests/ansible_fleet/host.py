@@ -32,12 +32,25 @@ _ENCODED = re.compile(r"-EncodedCommand\s+'?([A-Za-z0-9+/=]+)")
 _DELAY = re.compile(r"/t (\d+)")
 
 
+_BROKEN_OFF: Mapping[str, tuple[Any, ...]] = {
+    "requests": ("Connection reset by peer",),
+    "winrm": ("http", 503, ""),
+    "pypsrp": (2150858843, "h1", "The request for the Windows Remote Shell failed", "", "", ""),
+}
+
+
 class AwayError(Exception):
     """The host does not answer."""
 
 
 class BrokenOffError(Exception):
-    """The host breaks the connection off, in the way that connection plugins let through."""
+    """The host breaks the connection off, in a way that connection plugins let through."""
+
+    def __init__(self, library: str) -> None:
+        super().__init__(library)
+        #: Whose error the plugin lets through, and what that is made of.
+        self.library = library
+        self.arguments = _BROKEN_OFF[library]
 
 
 class Host:
@@ -142,7 +155,7 @@ class Host:
         flapped = sum(each["ran"] == "flap" for each in self.ran())
         if flapped < self.behaviour.get("flaps", 0) and any(each["ran"] == "reboot" for each in self.ran()):
             self.note("flap")
-            raise BrokenOffError("Connection reset by peer")
+            raise BrokenOffError(self.behaviour.get("flaps_as", "requests"))
 
     def probe(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Answer as the probe does."""
@@ -153,6 +166,10 @@ class Host:
 
     def flag(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Write the flag as win_reboot_flag.ps1 does."""
+        found = self.fixture.reader()
+        lasting = next((path for path in arguments["keys"] if not found.key(path, volatile=True).volatile), None)
+        if lasting:
+            return {"failed": True, "msg": f"HKLM\\{lasting} exists and is not volatile"}
         if not arguments.get("_ansible_check_mode"):
             name = arguments["update_id"]
 

@@ -56,8 +56,9 @@ def test_pending_is_rebooted_and_verified(gate: Any) -> None:
     assert (result["after"]["action"], result["after"]["state"]) == ("none", "clear")
 
 
-def test_connections_that_break_off_after_the_boot_are_waited_for(gate: Any) -> None:
-    done, result, ran = gate(PENDING, behaviour={"flaps": 2}, reboot_gate_settle=8)
+@pytest.mark.parametrize("library", ["requests", "winrm", "pypsrp"])
+def test_connections_that_break_off_after_the_boot_are_waited_for(gate: Any, library: str) -> None:
+    done, result, ran = gate(PENDING, behaviour={"flaps": 2, "flaps_as": library}, reboot_gate_settle=8)
     assert (done.returncode, ran) == (0, ["shutdown", "reboot"]), done.output
     assert result["outcome"] == "rebooted"
 
@@ -83,6 +84,25 @@ def test_outside_of_the_window_it_is_deferred(gate: Any) -> None:
     assert (done.returncode, result["outcome"]) == (0, "rebooted"), done.output
 
 
+def test_a_window_in_times_of_yaml(play_at_both_ends: Play, tmp_path: Path) -> None:
+    """ansible-core before 2.19 cannot carry them in a template."""
+    add_host(tmp_path, "h1", PENDING)
+    own = GATE.replace(
+        "  tasks:", "  vars: {reboot_gate_window: [{start: 2099-01-01T00:00:00Z, end: 2099-01-02T00:00:00Z}]}\n  tasks:"
+    )
+    hosts = {"h1": {"simulated_folder": str(tmp_path / "h1")}}
+    done = play_at_both_ends(own, hosts, folder=str(tmp_path))
+    assert done.returncode == 0, done.output
+    assert json.loads((tmp_path / "h1.result").read_text())["decision"]["not_before"] == "2099-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("window", ["  \n", "# always?"])
+def test_a_window_that_holds_nothing_is_no_window_for_always(gate: Any, window: str) -> None:
+    done, _, ran = gate(PENDING, reboot_gate_window=window)
+    assert (done.returncode, ran) == (2, [])
+    assert "policy.window: holds nothing" in done.report["h1"]["comment"]
+
+
 def test_stuck_is_not_rebooted_again_by_a_later_run(gate: Any) -> None:
     first, _, ran = gate(STUCK)
     assert (first.returncode, ran) == (2, ["shutdown", "reboot"])
@@ -98,7 +118,10 @@ def test_stuck_is_not_rebooted_again_by_a_later_run(gate: Any) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "says"),
     [
-        ({"ignored": True}, "is lost in its reboot: Timed out waiting for last boot time check"),
+        (
+            {"ignored": True},
+            "did not reboot, it is up since 2026-11-20T03:12:00Z: Timed out waiting for last boot time check",
+        ),
         ({"lost": True}, "is lost in its reboot: Timed out waiting for last boot time check"),
     ],
 )
@@ -169,6 +192,8 @@ NOBODY = """
 def test_a_balancer_that_cannot_be_reached_keeps_the_host_from_rebooting(gate: Any, tmp_path: Path) -> None:
     done, _, ran = gate(PENDING, reboot_gate_before_reboot=hook(tmp_path, "drain", NOBODY))
     assert (done.recap["h1"]["unreachable"], ran) == (1, []), done.output
+    assert done.report["h1"]["outcome"] == "failed"
+    assert done.report["h1"]["comment"] == "is not rebooted: the tasks before the reboot did not come to their end"
 
 
 def test_a_check_that_reaches_nobody_is_no_success(gate: Any, tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ import pytest
 import yaml
 
 from ansible_fleet.host import Host
-from ansible_fleet.machines import PATCH, UPDATE_ID, add_host, recorded
+from ansible_fleet.machines import DLL, PATCH, UPDATE_ID, add_host, recorded
 from ansible_tests.conftest import Play
+from pending_reboot.sources.pending_file_rename import SESSION_MANAGER
+from pending_reboot.sources.windows_update import REBOOT_REQUIRED
 from support.probe import check_schema
 
 PENDING = recorded("patched_by_hand")
@@ -245,6 +247,34 @@ def test_the_story_of_the_patch(ask_everywhere: Any) -> None:
     assert ask_everywhere(PENDING, {"ansible.windows.win_reboot": {"reboot_timeout": 15}})["rebooted"] is True
     after = ask_everywhere(PENDING, state)["patches"][0]
     assert (after["verdict"], set(after["views"].values())) == ("installed", {"installed"})
+
+
+def test_check_mode_sees_a_key_that_would_outlive_the_reboot(ask: Any) -> None:
+    machine = {**PENDING, "keys": {**PENDING["keys"], REBOOT_REQUIRED.path: {"values": {}, "volatile": False}}}
+    for words in (["--check"], []):
+        done = ask(machine, {"pending_reboot.windows.win_reboot_flag": {"update_id": UPDATE_ID}}, *words)
+        assert (done["failed"], "is not volatile" in done["msg"]) == (True, True), words
+
+
+def test_an_option_that_is_none_is_told_at_once(ask: Any) -> None:
+    options = {"sources": ["typo"], "wait": 200, "poll": 10, "boot_time_before": "2026-11-20T03:12:00Z"}
+    done = ask(PENDING, {"pending_reboot.windows.win_reboot_decision": options})
+    assert "there is no source 'typo'" in done["msg"]
+
+
+def test_half_a_surrogate_pair_does_not_break_a_cache_of_facts(play_everywhere: Play, tmp_path: Path) -> None:
+    renames = [rf"\??\{DLL}", f"!\\??\\{DLL}\ud800"]
+    machine = {
+        "boot_time": "2026-11-20T03:12:00Z",
+        "keys": {SESSION_MANAGER.path: {"values": {"PendingFileRenameOperations": renames}}},
+    }
+    hosts = {name: add_host(tmp_path, name, machine) for name in ("h1", "h2")}
+    cache = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "cache")}
+    playbook = f"- hosts: windows\n  gather_facts: false\n  serial: 1\n  tasks: [{{{FACTS}: {{}}}}]\n"
+    done = play_everywhere(playbook, hosts, surroundings=cache)
+    assert done.returncode == 0, done.output
+    cached = sorted(file.name[-2:] for file in (tmp_path / "cache").iterdir() if "ud800" in file.read_text())
+    assert cached == ["h1", "h2"]
 
 
 def test_exit_codes(ask_everywhere: Any) -> None:

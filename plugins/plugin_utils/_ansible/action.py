@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -15,13 +16,9 @@ from ..pending_reboot.files import FileReader
 from ..pending_reboot.local import LONGEST_WAIT
 from ..pending_reboot.readers.probe import gather
 from ..pending_reboot.readers.wsman import WsmanReader
+from ..pending_reboot.text import encodable
 from .connection import wsman_reader
 from .plain import plain
-
-try:
-    from requests.exceptions import RequestException
-except ImportError:  # only ssh is used then
-    RequestException = ()  # type: ignore[misc, assignment]
 
 T = TypeVar("T")
 
@@ -33,6 +30,18 @@ READING: dict[str, Any] = {
 }
 #: Seconds that a host may take for everything, as a multiple of what one answer may take.
 _DEADLINE = 4
+#: What the connections winrm and psrp let through when a host goes away, or answers while it is still coming up.
+_BROKEN_OFF = {
+    "requests.exceptions": ("RequestException",),
+    "winrm.exceptions": ("WinRMError", "WinRMTransportError", "WinRMOperationTimeoutError"),
+    "pypsrp.exceptions": ("WinRMError",),
+}
+
+
+def broken_off() -> tuple[type[Exception], ...]:
+    """Return the errors that say that a connection broke off, of those libraries that are in use."""
+    loaded = {name: sys.modules[name] for name in _BROKEN_OFF if name in sys.modules}
+    return tuple(getattr(module, each) for name, module in loaded.items() for each in _BROKEN_OFF[name])
 
 
 class PendingRebootAction(ActionBase):  # type: ignore[misc]
@@ -52,7 +61,12 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
         except PendingRebootError as error:
             # A result and no AnsibleActionFail, which until, retries and failed_when do not get to see.
             result = {"changed": False, "failed": True, "msg": printable(str(error))}
-        return result | {name: list(told) for name, told in self.told.items() if told}
+        return encodable(result | {name: list(told) for name, told in self.told.items() if told})
+
+    def warn(self, text: str) -> None:
+        """Tell the user something, once."""
+        if text not in self.told["warnings"]:
+            self.told["warnings"].append(text)
 
     def answer(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return what the task gives, as plain JSON types."""
@@ -91,7 +105,7 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
             return
         if reader.answered == 0:
             raise AnsibleConnectionFailure(printable(reader.lost.message))
-        self.told["warnings"].append(f"the host was lost while it was read: {printable(reader.lost.message)}")
+        self.warn(f"the host was lost while it was read: {printable(reader.lost.message)}")
 
     def probe(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what the probe answers.
@@ -116,7 +130,7 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
         full_name = f"{COLLECTION}.{name}"
         try:
             result = self._execute_module(module_name=full_name, module_args=dict(arguments), task_vars=self.task_vars)
-        except RequestException as error:  # winrm and psrp let it through when a host goes away
+        except broken_off() as error:
             raise AnsibleConnectionFailure(f"the connection broke off ({type(error).__name__})") from error
         for kind, told in self.told.items():
             told.extend(each for each in result.get(kind) or () if each not in told)

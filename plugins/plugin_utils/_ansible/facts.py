@@ -31,7 +31,7 @@ class FactsAction(PendingRebootAction):
         skip = left_out(words(arguments["skip_sources"]), arguments["wua"])
         search = arguments["wua"] == "updates"
         if search and arguments["reader"] == "wsman":
-            self.told["warnings"].append("wua: updates needs reader: powershell; only the state is asked for")
+            self.warn("wua: updates needs reader: powershell; only the state is asked for")
         return self.read_host(
             arguments,
             lambda reader: facts_from(

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from .errors import InputError
-from .gate import BOOT_TIME_SLACK
+from .gate import boot_changed
 from .policy import parse_time
 from .text import listed
 
@@ -252,7 +252,7 @@ class _Wave:
                 state.problem = answer
                 continue
             booted = answer["boot_time"] and parse_time(answer["boot_time"], name)
-            if not booted or booted - state.boot <= BOOT_TIME_SLACK:
+            if not boot_changed(state.boot, booted):
                 state.problem = f"did not reboot: it is up since {answer['boot_time']}"
                 continue
             if state.back is None:

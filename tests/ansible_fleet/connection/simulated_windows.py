@@ -9,7 +9,9 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection import ConnectionBase
+from pypsrp.exceptions import WSManFaultError
 from requests.exceptions import ConnectionError as RequestsConnectionError
+from winrm.exceptions import WinRMTransportError
 
 from ansible_fleet.host import AwayError, BrokenOffError, Host, call_of
 
@@ -25,6 +27,9 @@ options:
     required: true
     type: path
 """
+
+
+_BROKEN_OFF = {"requests": RequestsConnectionError, "winrm": WinRMTransportError, "pypsrp": WSManFaultError}
 
 
 class Connection(ConnectionBase):  # type: ignore[misc]
@@ -54,7 +59,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         except AwayError as error:
             raise AnsibleConnectionFailure(str(error)) from error
         except BrokenOffError as error:
-            raise RequestsConnectionError(str(error)) from error
+            raise _BROKEN_OFF[error.library](*error.arguments) from error
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a module, or a command."""
