@@ -176,7 +176,7 @@ namespace ansible_collections.pending_reboot.windows.plugins.module_utils.Pendin
             return status == 0 ? information[0] : 0;
         }
 
-        /// <summary>Return 0 when a file is at the path, else the Win32 error; 336 (ERROR_DIRECTORY) for a folder.</summary>
+        /// <summary>Return 0 when a file is at the path, else the Win32 error; 336 (ERROR_DIRECTORY_NOT_SUPPORTED) for a folder.</summary>
         public static int FileState(string path)
         {
             uint attributes = Native.GetFileAttributesW(Marked(path));

@@ -25,6 +25,10 @@ options:
     required: true
 extends_documentation_fragment:
   - pending_reboot.windows.reading
+attributes:
+  check_mode:
+    description: Reads as always, and changes nothing in any mode.
+    support: full
 seealso:
   - module: pending_reboot.windows.win_reboot_flag
   - module: pending_reboot.windows.win_pending_reboot_facts

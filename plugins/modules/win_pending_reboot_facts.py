@@ -20,6 +20,10 @@ description:
 extends_documentation_fragment:
   - pending_reboot.windows.reading
   - pending_reboot.windows.reading.facts
+attributes:
+  check_mode:
+    description: Reads as always, and changes nothing in any mode.
+    support: full
 seealso:
   - module: pending_reboot.windows.win_reboot_decision
   - module: pending_reboot.windows.win_patch_state
@@ -105,7 +109,7 @@ strict:
   returned: always
   type: bool
 last_reboot:
-  description: When the host started last, C(null) when that is not known.
+  description: When the host started last. When that is not known, all of it is C(null), and the whole in RV(ansible_facts).
   returned: always
   type: dict
   contains:

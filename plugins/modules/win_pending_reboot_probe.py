@@ -90,6 +90,10 @@ options:
       - Seconds that one component may take.
     type: int
     default: 30
+attributes:
+  check_mode:
+    description: Reads as always, and changes nothing in any mode.
+    support: full
 seealso:
   - module: pending_reboot.windows.win_pending_reboot_facts
 author:
