@@ -96,7 +96,7 @@ def policy_from(data: dict[str, Any]) -> Policy:
     if isinstance(window, str):
         try:
             content["window"] = yaml.safe_load(window)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:  # or holds a date that is none
             raise InputError("is no YAML", where="policy.window", hint="give a list of windows") from error
         if content["window"] is None:  # which would be for always
             raise InputError("holds nothing", where="policy.window", hint="give a list of windows, or leave it out")

@@ -109,7 +109,8 @@ strict:
   returned: always
   type: bool
 last_reboot:
-  description: When the host started last. When that is not known, all of it is C(null), and the whole in RV(ansible_facts).
+  description:
+    - When the host started last. When that is not known, all of it is C(null), and the whole in RV(ansible_facts).
   returned: always
   type: dict
   contains:

@@ -74,5 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; nothing may be written to it at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:  # of files that are read and written, each place has its own words
+        print(f"pending-reboot: error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130

@@ -102,7 +102,7 @@ def _by_ansible(path: str, limit: str) -> dict[str, Mapping[str, Any]] | None:
 
 def _by_yaml(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the hosts of a YAML inventory of one file; what it does not understand is refused and never guessed."""
-    import yaml
+    from .yaml_file import parse
 
     def refuse(what: str, where: str = "") -> InputError:
         return InputError(what, where=f"{path}: {where}" if where else path, hint=_NEEDS_ANSIBLE)
@@ -110,8 +110,8 @@ def _by_yaml(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if any(Path(path).with_name(name).exists() for name in ("group_vars", "host_vars")):
         raise refuse("has group_vars or host_vars beside it")
     try:
-        data = yaml.safe_load(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        data = parse(Path(path).read_text("utf-8"), "inventory", path)
+    except (OSError, UnicodeDecodeError, InputError) as error:
         raise refuse("is no YAML inventory") from error
     if not isinstance(data, Mapping) or not data:
         raise refuse("is no YAML inventory")

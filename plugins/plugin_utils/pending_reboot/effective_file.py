@@ -81,6 +81,14 @@ def unresolved(path: str, machine: Machine) -> str:
     return "" if _ROOTED.match(path) else f"{path} does not begin with a drive"
 
 
+def unsure(path: str, machine: Machine) -> str:
+    """Return why it cannot be told that nothing is at a path where nothing was found, an empty string when it can."""
+    if _VOLUME.match(path):
+        return "which drive that volume is, is not known"
+    short = any(_SHORT.fullmatch(part) for part in path.split("\\"))
+    return "its short name cannot be spelled out here" if short and machine.long_path(path) is None else ""
+
+
 def follow(path: str, operations: Sequence[FileOperation], machine: Machine) -> Effective:
     """Return what will be at `path` (a full one) after the next boot."""
     moves = _relevant(path.lower(), operations, machine)
@@ -99,7 +107,7 @@ class _Move(NamedTuple):
 
 def _relevant(path: str, operations: Sequence[FileOperation], machine: Machine) -> list[_Move] | str:
     """Return the operations that `path` depends on, in order, or why that cannot be told."""
-    wanted = {path}
+    wanted = _Wanted(path)
     moves = []
     for number in reversed(range(len(operations))):
         operation = operations[number]
@@ -109,19 +117,47 @@ def _relevant(path: str, operations: Sequence[FileOperation], machine: Machine) 
             number, machine.full(operation.source), machine.full(operation.target or ""), operation.replace_existing
         )
         ends = [end for end in (move.source, move.target) if end]
-        doubt = next((text for end in ends for each in wanted if (text := _doubt(end.lower(), each))), "")
+        doubt = next((text for end in ends if (text := wanted.doubt(end.lower()))), "")
         if not doubt and move.target:
-            doubt = next((text for end in ends for each in wanted if (text := _above(end.lower(), each))), "")
+            doubt = next((text for end in ends if (text := wanted.above(end.lower()))), "")
         if doubt:
             return doubt
-        if wanted.intersection(end.lower() for end in ends):
-            wanted.update(end.lower() for end in ends)
+        if any(end.lower() in wanted.paths for end in ends):
+            for end in ends:
+                wanted.add(end.lower())
             moves.append(move)
     return moves[::-1]
 
 
-def _above(end: str, path: str) -> str:
-    return f"the next boot moves {end}, in which {path} lies" if path.startswith(end + "\\") else ""
+class _Wanted:
+    """The paths that the answer depends on, made for lists of tens of thousands of operations."""
+
+    def __init__(self, path: str) -> None:
+        self.paths: set[str] = set()
+        self._short: list[str] = []
+        #: Folders that a path lies in, and one such path.
+        self._folders: dict[str, str] = {}
+        self.add(path)
+
+    def add(self, path: str) -> None:
+        if path in self.paths:
+            return
+        self.paths.add(path)
+        if "~" in path:
+            self._short.append(path)
+        folder = path.rpartition("\\")[0]
+        while folder and folder not in self._folders:
+            self._folders[folder] = path
+            folder = folder.rpartition("\\")[0]
+
+    def doubt(self, end: str) -> str:
+        """Return why it cannot be told whether `end` is one of the paths, an empty string when it can."""
+        other = "~" in end or _ADMIN_SHARE.match(end) or _VOLUME.match(end)
+        return next((text for each in (self.paths if other else self._short) if (text := _doubt(end, each))), "")
+
+    def above(self, end: str) -> str:
+        inner = self._folders.get(end)
+        return f"the next boot moves {end}, in which {inner} lies" if inner else ""
 
 
 def _doubt(end: str, path: str) -> str:
@@ -194,8 +230,12 @@ class _Disk:
         key = path.lower()
         if key not in self._now:
             there = self._machine.exists(path)
-            if there is None:
-                self._doubts.append(f"whether {path} is there could not be read")
+            why = unsure(path, self._machine) if there is False else ""
+            if there is None or why:
+                self._doubts.append(
+                    f"whether {path} is there " + (f"is not known: {why}" if why else "could not be read")
+                )
+                there = None
             self._now[key] = _UNKNOWN if there is None else path if there else None
             if there is False:
                 self._gone.add(key)

@@ -7,6 +7,11 @@ and ends up in the facts as *unknown*.
 
 from __future__ import annotations
 
+from typing import Final
+
+#: Characters that are told of what is wrong: it is one line, whatever was given.
+_LONGEST: Final = 400
+
 
 class PendingRebootError(Exception):
     """Base of every error this package raises on purpose. The text is one line for the user."""
@@ -22,6 +27,7 @@ class InputError(PendingRebootError):
     """
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        what = what if len(what) <= _LONGEST else f"{what[:_LONGEST]}..."
         self.what = what
         self.where = where
         self.hint = hint

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from .effective_file import Effective, Machine, follow, unresolved
+from .effective_file import Effective, Machine, follow, unresolved, unsure
 from .files import FileInfo, FileReader, version_text
 from .model import Facts
 from .multi_sz import decode_text
 from .patch import FileRule
 from .registry import Absent, Answer, Key, KeyQuery, Unreadable, Value
 from .sources.pending_file_rename import SYSTEM_ROOT
+from .text import listed
 
 _CURRENT_VERSION: Final = r"SOFTWARE\Microsoft\Windows\CurrentVersion"
 #: Variables that paths of patches are written with, and the values of the registry that hold them.
@@ -105,7 +106,9 @@ def _judge(rule: FileRule, facts: Facts, machine: Machine, reader: FileReader) -
         return FileEvidence(rule, path, nothing, None, None, (), (), None, None, f"{rule.path}: {unclear}")
 
     def look(where: str) -> Found:
-        return reader.file(where, digest=rule.sha256 is not None)
+        found = reader.file(where, digest=rule.sha256 is not None)
+        doubt = unsure(where, machine) if isinstance(found, Absent) else ""
+        return Unreadable("unsupported", None, doubt) if doubt else found
 
     in_place = look(path)
     will_be = _followed(path, facts, machine)
@@ -120,7 +123,7 @@ def _judge(rule: FileRule, facts: Facts, machine: Machine, reader: FileReader) -
         staged = f" ({will_be.origin})" if will_be.origin else ""
         why += f", after the next boot it {after_why}{staged}"
     if will_be.problems:
-        why += f"; {'; '.join(will_be.problems)}"
+        why += f"; {listed(will_be.problems, separator='; ')}"
     return FileEvidence(
         rule, path, in_place, effective, will_be.origin, will_be.operations, will_be.problems, now, after, why
     )

@@ -95,7 +95,7 @@ class _Case:
 
     def state(self) -> PatchState:
         """Look at everything, and judge."""
-        evidence: dict[str, object] = {}
+        evidence: dict[str, object] = {"warnings": list(self._facts.collected.warnings)}
         applicable, why = applies(self._reader, self._patch.applies_to)
         evidence["applies"] = {"answer": applicable, "description": why}
         if applicable is False:
@@ -122,6 +122,10 @@ class _Case:
             if waits and not self._has_content:  # being listed is all that there is to look at
                 return "installed_pending_reboot", waits_why
             return "unknown", presence.why
+        if gone and waits is not False:
+            # Servicing keeps what it has installed elsewhere until the boot: an old file proves nothing then.
+            why = f"{waits_why}, and until the next boot {presence.why}"
+            return ("installed_pending_reboot", why) if waits else ("unknown", f"{presence.why}, but {waits_why}")
         if presence.after is False:
             lost = ": it is there, but the next boot takes it away" if presence.now else ""
             return "missing", presence.why + lost

@@ -186,7 +186,7 @@ def _plain_data(text: str) -> object:
 
         try:
             return yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:  # its loader makes them of odd values
             raise ValueError(str(error)) from error
 
 

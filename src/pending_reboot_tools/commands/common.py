@@ -111,11 +111,6 @@ def read_yaml(path: str, what: str) -> object:
     Raises:
         InputError: it cannot be read, or is no YAML. `what` says what it should be.
     """
-    import yaml
+    from ..yaml_file import parse
 
-    try:
-        return yaml.safe_load(read_text(path, what))
-    except RecursionError as error:
-        raise InputError(f"is no {what}: it is nested too deeply", where=path) from error
-    except yaml.YAMLError as error:
-        raise InputError(f"is no YAML: {' '.join(str(error).split())}", where=path) from error
+    return parse(read_text(path, what), what, path)

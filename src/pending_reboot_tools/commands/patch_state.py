@@ -7,6 +7,7 @@ import argparse
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -76,8 +77,13 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the state of each patch, and return the exit code of the gravest."""
     patches = patches_from(read_yaml(options.patches, "list of patches"), where=options.patches)
-    states = [{"host": host, **state.to_dict()} for host, found in _found(options, patches) for state in found]
+    states: list[State] = [
+        {"host": host, **state.to_dict()} for host, found in _found(options, patches) for state in found
+    ]
     print(_RENDERERS[options.format](states))
+    warnings = {warning: None for state in states for warning in state["evidence"]["warnings"]}
+    for warning in warnings:
+        print(f"pending-reboot: warning: {printable(warning)}", file=sys.stderr)
     verdicts = {state["verdict"] for state in states}
     return next((code for verdict, code in _EXIT_CODES.items() if verdict in verdicts), 0)
 
@@ -87,6 +93,10 @@ def _found(options: argparse.Namespace, patches: Sequence[Patch]) -> list[tuple[
     disk = bool(options.image or options.system or options.software)
     if options.local + hosts + disk != 1:
         raise InputError("give one of --local, hosts, or a disk", hint="see pending-reboot patch-state --help")
+    if options.root and not (options.system or options.software):
+        raise InputError("--root goes with --system and --software")
+    if options.running and not disk:
+        raise InputError("--running goes with a disk")
     if options.local:
         return [(None, local_patch_states(patches))]
     if disk:

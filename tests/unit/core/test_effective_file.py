@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -82,6 +83,17 @@ def test_operations_in_both_values_are_followed() -> None:
     assert (found.origin, found.operations) == (A, (0, 1))
 
 
+def test_a_short_name_that_can_be_spelled_out_is_told_to_be_gone() -> None:
+    short, long = r"C:\DOCUME~1\x.tmp", r"C:\Documents and Settings\x.tmp"
+    found = after(T, [(short, f"!{T}")], [T], long={short: long})
+    assert (found.origin, found.problems) == (T, (f"{long} is not there, so it does not become {T}",))
+
+
+def test_a_chain_of_thousands() -> None:
+    names = [rf"C:\Windows\{number}.tmp" for number in range(5000)]
+    assert after(T, [*pairwise(names), (names[-1], f"!{T}")], [names[0], T]).origin == names[0]
+
+
 def test_a_malformed_pair_is_not_executed() -> None:
     odd = decode("PendingFileRenameOperations", Value.from_strings([rf"\??\{T}"]))
     assert [each.malformed for each in odd] == [True]
@@ -92,6 +104,14 @@ def test_a_malformed_pair_is_not_executed() -> None:
     ("pairs", "says"),
     [
         ([(A, f"!{T}")], f"whether {A} is there could not be read"),
+        (
+            [(r"C:\DOCUME~1\x.tmp", f"!{T}")],
+            "is there is not known: its short name cannot be",
+        ),
+        (
+            [(r"\Device\HarddiskVolume1\x.tmp", f"!{T}")],
+            "is there is not known: which drive that volume is",
+        ),
         ([(r"C:\Win~1\t.dll", "")], ""),
         ([(r"C:\Windows.new", r"!C:\Windows")], r"the next boot moves c:\windows, in which c:\windows\t.dll lies"),
         ([(A, r"!\Device\HarddiskVolume2\Windows\t.dll")], "which drive that volume is, is not known"),

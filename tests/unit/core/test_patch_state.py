@@ -141,6 +141,18 @@ NEW, OLD = {"version": "2001.12.4720.10"}, {"version": "2001.12.4720.9"}
             "has no version resource",
             id="the staged file has no version",
         ),
+        pytest.param(
+            pending(files={DLL: OLD}, **{REBOOT_REQUIRED: {"values": {UPDATE_ID: 1}}}),
+            "installed_pending_reboot",
+            rf"lists it ({UPDATE_ID}), and until the next boot {DLL} has version",
+            id="listed, and servicing has not moved it yet",
+        ),
+        pytest.param(
+            pending(files={DLL: OLD}, **{REBOOT_REQUIRED: "denied"}),
+            "unknown",
+            "RebootRequired: access is denied",
+            id="perhaps listed",
+        ),
         pytest.param(pending(files={DLL: {}}), "unknown", "has no version resource", id="no version"),
         pytest.param(pending(files={DLL: "denied"}), "unknown", "could not be read: access is denied", id="denied"),
         pytest.param(
@@ -335,6 +347,21 @@ def test_half_a_surrogate_pair_is_told_in_a_way_that_utf_8_has() -> None:
     told = json.dumps([facts_from(from_snapshot(data)).to_dict(), state(data)], ensure_ascii=False)
     assert "\\\\ud800" in told
     assert told.encode("utf-8")
+
+
+def test_an_old_file_while_its_installer_asks_for_a_reboot() -> None:
+    machine = {"boot_time": "2026-11-20T03:12:00Z", "files": {DLL: OLD}}
+    exited = PATCH | {"exit_code": 3010, "installed_at": "2026-11-20T04:00:00Z"}
+    assert state(machine, exited)["verdict"] == "installed_pending_reboot"
+    assert state(machine | {"boot_time": "2026-11-20T05:12:00Z"}, exited)["verdict"] == "missing"
+
+
+def test_what_goes_wrong_in_thousands_is_one_sentence() -> None:
+    moves = [text for number in range(3000) for text in (rf"\??\C:\t\{number}.tmp", rf"!\??\{DLL}")]
+    found = state(pending(*moves, files={DLL: OLD}))
+    assert found["verdict"] == "missing"
+    assert len(found["description"]) < 600
+    assert len(found["evidence"]["files"][0]["problems"]) == 3000
 
 
 def test_a_digest() -> None:

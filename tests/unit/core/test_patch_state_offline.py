@@ -87,6 +87,25 @@ def test_a_link_that_leads_out_of_the_volume(volume: Path, tmp_path: Path) -> No
     assert (found["verdict"], "leads out of the volume" in found["description"]) == ("unknown", True)
 
 
+def test_links_that_lead_in_a_circle(volume: Path) -> None:
+    file = put(volume, "loop.dll", b"")
+    file.unlink()
+    file.symlink_to("loop.dll")
+    found = state(volume, PATCH | {"files": [{"path": r"%windir%\system32\loop.dll", "version": "1"}]})
+    assert found["verdict"] == "unknown"
+
+
+def test_a_windows_directory_by_another_name(volume: Path) -> None:
+    """Not the one of another machine that lies beside it."""
+    (volume / "Windows").rename(volume / "web01-windows")
+    assert state(volume / "web01-windows")["verdict"] == "installed_pending_reboot"
+    other = volume / "Windows/system32"
+    other.mkdir(parents=True)
+    (other / "clbcatq.dll").write_bytes(program("2001.12.4720.11"))
+    found = state(volume / "web01-windows")
+    assert found["evidence"]["files"][0]["in_place"]["version"] == "2001.12.4720.9"
+
+
 def test_another_volume_is_not_known(volume: Path) -> None:
     found = state(volume, PATCH | {"files": [{"path": r"D:\app\a.dll", "version": "1"}]})
     assert (found["verdict"], "is not on the volume that is read (C:)" in found["description"]) == ("unknown", True)
@@ -112,6 +131,10 @@ def test_hives_alone_and_with_a_root(volume: Path) -> None:
     assert (alone.verdict, "only hives were given" in alone.description) == ("unknown", True)
     (rooted,) = offline_patch_states(patches, **moved, root=str(volume))
     assert rooted.verdict == "installed_pending_reboot"
+    (elsewhere,) = offline_patch_states(patches, **moved, root=str(volume / "Windows"))
+    assert (elsewhere.verdict, r"C:\Windows is not on the volume" in elsewhere.description) == ("unknown", True)
+    with pytest.raises(InputError, match="none: is no directory"):
+        offline_patch_states(patches, **moved, root=str(volume / "none"))
     (beside,) = offline_patch_states(patches, **hives)
     assert beside.verdict == "installed_pending_reboot"
 

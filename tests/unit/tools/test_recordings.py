@@ -84,7 +84,7 @@ def test_what_waits_is_what_the_situation_says() -> None:
     assert {name: judged(machine(name)) for name in names()} == {
         "advisory": ("advisory", ["missing"]),
         "clear": ("clear", ["missing"]),
-        "denied": ("unknown", ["missing"]),
+        "denied": ("unknown", ["unknown"]),
         "flagged": ("pending", ["installed_pending_reboot"]),
         "patched_by_hand": ("pending", ["installed_pending_reboot"]),
         "patched_by_hand_after_reboot": ("clear", ["installed"]),

@@ -16,10 +16,20 @@ from .pe import NoProgramError, fixed_version
 class DiskFiles:
     """The files of one mounted volume. Names are looked up without regard to letter case."""
 
-    def __init__(self, volume: str, drive: str) -> None:
-        r"""Look at the volume mounted at `volume`, which Windows calls `drive` (`C:`)."""
+    def __init__(self, volume: str, system_root: str, windows: str | None = None) -> None:
+        r"""Look at the volume mounted at `volume`, on which Windows is at `system_root` (`C:\Windows`).
+
+        Args:
+            volume: where it is mounted.
+            system_root: what Windows calls its own directory.
+            windows: where that directory is, when it may have another name here.
+        """
         self._volume = Path(volume).resolve()
-        self._drive = drive.lower()
+        drive, _separator, self._root_name = system_root.lower().rstrip("\\").partition("\\")
+        self._drive = drive
+        self._windows = Path(windows).resolve() if windows else None
+        #: Whether Windows is where it says that it is.
+        self.has_windows = self._windows is not None or bool(self._find([*filter(None, self._root_name.split("\\"))]))
 
     def look(self, path: str, *, digest: bool) -> FileInfo | Absent | Unreadable:
         """Answer what is at `path`: see `files.FileReader.file`."""
@@ -37,9 +47,13 @@ class DiskFiles:
             return Unreadable("denied", error.errno, f"{path}: {error.strerror}")
         except OSError as error:
             return Unreadable("failed", error.errno, f"{path}: {error.strerror}")
+        except RuntimeError:  # before Python 3.13
+            return Unreadable("failed", None, f"{path}: links lead in a circle")
 
     def _find(self, parts: list[str]) -> Path | None:
         place = self._volume
+        if self._windows and parts and parts[0].lower() == self._root_name:
+            place, parts = self._windows, parts[1:]
         for part in parts:
             exact = place / part
             if not os.path.lexists(exact):

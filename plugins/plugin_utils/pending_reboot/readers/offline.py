@@ -64,6 +64,7 @@ class HiveReader:
         """
         self._probes = files.probes
         self._volume = files.root or (str(Path(files.windows).resolve().parent) if files.windows else None)
+        self._windows = None if files.root else files.windows
         self._files: DiskFiles | Unreadable | None = None
         self._hives: dict[str, Hive] = {}
         self.warnings: list[str] = []
@@ -155,7 +156,13 @@ class HiveReader:
         root = decode_text(value.data) if isinstance(value, Value) else ""
         if root[1:2] != ":":
             return Unreadable("failed", None, "SystemRoot is not known, so the volume's drive is not either")
-        return DiskFiles(self._volume, root[:2])
+        try:
+            files = DiskFiles(self._volume, root, self._windows)
+        except (OSError, RuntimeError) as error:
+            return Unreadable("failed", None, f"{root} cannot be found on the volume at {self._volume}: {error}")
+        return (
+            files if files.has_windows else Unreadable("failed", None, f"{root} is not on the volume at {self._volume}")
+        )
 
     def long_path(self, path: str) -> str | None:  # noqa: ARG002 - it is asked for by the protocol
         """Return None: a mounted volume tells no short names."""
@@ -181,6 +188,8 @@ def hive_files(
     hives = {name: path for name, path in given.items() if path}
     if not hives:
         raise InputError("no hive was given", hint="name at least --system SYSTEM")
+    if root and not Path(root).is_dir():
+        raise InputError("is no directory", where=root, hint="give the root of the volume that Windows is on")
     windows = _windows_of(Path(next(iter(hives.values()))).parent)
     return HiveFiles(hives, *_traces(windows), windows=windows, root=root)
 

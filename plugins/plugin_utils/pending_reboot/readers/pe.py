@@ -21,6 +21,7 @@ Bytes = bytes | memoryview
 Sections = list[tuple[int, ...]]
 
 _RT_VERSION: Final = 16
+_VS_VERSION_INFO: Final = 1
 _RESOURCES: Final = 2
 _FIXED_SIGNATURE: Final = 0xFEEF04BD
 _KEY: Final = "VS_VERSION_INFO\0".encode("utf-16-le")
@@ -85,10 +86,13 @@ def _resource(data: memoryview, address: int, sections: Sections) -> Version | N
     place = _entry(data, root, 0, _RT_VERSION)
     if place is None:
         return None
-    for _level in ("name", "language"):
+    for wanted in (_VS_VERSION_INFO, None):  # the name, and any language
         if not place & _SUBFOLDER:
             raise NoProgramError("the version resource is damaged")
-        below = _entry(data, root, place & ~_SUBFOLDER, None)
+        folder = place & ~_SUBFOLDER
+        below = _entry(data, root, folder, wanted)
+        if below is None:
+            below = _entry(data, root, folder, None)
         if below is None:
             return None
         place = below

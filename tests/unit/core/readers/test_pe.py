@@ -36,6 +36,11 @@ def test_the_same_as_an_independent_reader(bits: int, version: str | None) -> No
     assert fixed_version(data) == by_pefile(data) == wanted
 
 
+def test_the_version_of_the_file_is_the_one_with_the_number_1() -> None:
+    """GetFileVersionInfo reads that one, whatever stands beside it."""
+    assert fixed_version(program(VERSION, "9.9.9.9")) == NUMBERS
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
