@@ -34,7 +34,7 @@ class HostReport(NamedTuple):
     outcome: str | None
     #: One line: why it is in this state, or what happened to it.
     comment: str
-    #: Ids of the sources that are pending.
+    #: Ids of the sources that make it pending.
     reasons: tuple[str, ...]
     #: When the oldest of them was written (ISO 8601), None when that is not known.
     since: str | None
@@ -69,22 +69,34 @@ def host_report(
         problem: why it is not known how the host is: unreachable, or a task that failed. It comes before the rest.
     """
     gate = gate or {}
-    sources: Mapping[str, Any] = facts["sources"] if facts else {}
     state = str(facts["state"]) if facts else "unknown"
-    telling = {id_: each for id_, each in sources.items() if each["state"] == state}
-    why = "; ".join(dict.fromkeys(str(each["description"]) for each in telling.values())) if state != "clear" else ""
+    telling, since = _telling(facts, state) if facts else ({}, None)
+    why = "; ".join(dict.fromkeys(telling.values())) or ("" if facts else _NOTHING)
     boot = facts.get("last_reboot") if facts else None
     return HostReport(
         host,
         state,
         str(gate["outcome"]) if gate.get("outcome") else None,
-        str(problem or gate.get("comment") or why or ("" if facts else _NOTHING)),
-        tuple(id_ for id_, each in sources.items() if each["state"] == "pending"),
-        min((each["since"] for each in telling.values() if each["since"]), default=None) if state != "clear" else None,
+        str(problem or gate.get("comment") or why),
+        tuple(telling) if state == "pending" else (),
+        since,
         str(boot["time"]) if boot else None,
         str(facts["collected"]["at"]) if facts else None,
         tuple((str(each["name"]), str(each["verdict"])) for each in patches),
     )
+
+
+def _telling(facts: Mapping[str, Any], state: str) -> tuple[dict[str, str], str | None]:
+    """Return the sources that put the machine into its state, by id what each says, and when the oldest was written."""
+    sources: Mapping[str, Any] = facts["sources"]
+    if state == "pending":  # with `strict` that is also because of sources which by themselves are only advisory
+        telling = {str(each["source"]): str(each["description"]) for each in facts["reboot_required_reasons"]}
+    elif state == "clear":
+        telling = {}
+    else:
+        telling = {id_: str(each["description"]) for id_, each in sources.items() if each["state"] == state}
+    written = (str(sources[id_]["since"]) for id_ in telling if sources[id_]["since"])
+    return telling, min(written, default=None)
 
 
 def as_json(hosts: Sequence[HostReport], now: datetime) -> str:

@@ -15,14 +15,15 @@ from pending_reboot.readers.snapshot import from_snapshot
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=timezone.utc)
 UPDATES = r"SOFTWARE\Microsoft\Updates\UpdateExeVolatile"
+SESSION_MANAGER = r"SYSTEM\CurrentControlSet\Control\Session Manager"
 BY_HAND = {
     "boot_time": "2026-11-20T03:12:00Z",
     "keys": {UPDATES: {"values": {"Flags": 1}, "last_write": "2026-11-21T10:00:00Z"}},
 }
 
 
-def facts(machine: dict[str, Any]) -> dict[str, Any]:
-    return facts_from(from_snapshot(machine), skip=("intune",)).to_dict()
+def facts(machine: dict[str, Any], *, strict: bool = False) -> dict[str, Any]:
+    return facts_from(from_snapshot(machine), skip=("intune",), strict=strict).to_dict()
 
 
 def fleet() -> list[HostReport]:
@@ -44,6 +45,15 @@ def test_a_host_that_waits() -> None:
     assert (found.state, found.reasons) == ("pending", ("update_exe_volatile",))
     assert (found.since, found.boot_time) == ("2026-11-21T10:00:00Z", "2026-11-20T03:12:00Z")
     assert "update.exe" in found.comment or "package installer" in found.comment
+
+
+def test_a_host_that_only_strict_makes_pending_has_its_reasons() -> None:
+    clean_up = {"values": {"PendingFileRenameOperations": ["\\??\\C:\\Windows\\Temp\\a.tmp", ""]}}
+    read = facts({"keys": {SESSION_MANAGER: {**clean_up, "last_write": "2026-11-21T10:00:00Z"}}}, strict=True)
+    assert (read["state"], read["sources"]["pending_file_rename"]["state"]) == ("pending", "advisory")
+    found = host_report("web01", facts=read)
+    assert (found.reasons, found.since) == (("pending_file_rename",), "2026-11-21T10:00:00Z")
+    assert found.comment == read["sources"]["pending_file_rename"]["description"]
 
 
 def test_what_became_of_it_comes_before_what_it_waits_for_and_a_problem_before_both() -> None:
