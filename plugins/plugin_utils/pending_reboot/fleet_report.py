@@ -14,7 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from .errors import InputError
 from .escape import cell, markdown, markdown_table
+from .model import PRECEDENCE
+from .model import SCHEMA as FACTS_SCHEMA
+from .policy import parse_time
 from .registry import iso
 
 #: The version of the JSON form.
@@ -49,6 +53,40 @@ class HostReport(NamedTuple):
         """Return plain JSON types."""
         patches = [{"name": name, "verdict": verdict} for name, verdict in self.patches]
         return {**self._asdict(), "reasons": list(self.reasons), "patches": patches}
+
+
+def read_at(facts: object, where: str) -> datetime:
+    """Return when `facts` were read, once it is certain that they are facts which `host_report` can use.
+
+    Args:
+        facts: what stands in the place of facts: whatever a cache or a variable of the same name holds.
+        where: their place, in errors.
+
+    Raises:
+        InputError: they are something else.
+    """
+    nothing: Mapping[str, Any] = {}
+    known = facts if isinstance(facts, Mapping) and facts.get("schema") == FACTS_SCHEMA else nothing
+    sources = known.get("sources")
+    reasons = known.get("reboot_required_reasons")
+    sound = (
+        known.get("state") in _STATES
+        and isinstance(sources, Mapping)
+        and all(_has(each, "state", "description") and each["state"] in PRECEDENCE for each in sources.values())
+        and all(each.get("since") is None or _has(each, "since") for each in sources.values())
+        and isinstance(reasons, Sequence)
+        and all(_has(each, "source", "description") and each["source"] in sources for each in reasons)
+        and (known.get("last_reboot") is None or _has(known["last_reboot"], "time"))
+        and _has(known.get("collected"), "at")
+    )
+    if not sound:
+        raise InputError(f"holds no facts of schema {FACTS_SCHEMA}", where=where)
+    return parse_time(known["collected"]["at"], where)
+
+
+def _has(value: object, *names: str) -> bool:
+    """Tell whether it is a mapping in which each of `names` is text."""
+    return isinstance(value, Mapping) and all(isinstance(value.get(name), str) for name in names)
 
 
 def host_report(
@@ -95,7 +133,7 @@ def _telling(facts: Mapping[str, Any], state: str) -> tuple[dict[str, str], str 
         telling = {}
     else:
         telling = {id_: str(each["description"]) for id_, each in sources.items() if each["state"] == state}
-    written = (str(sources[id_]["since"]) for id_ in telling if sources[id_]["since"])
+    written = (str(sources[id_]["since"]) for id_ in telling if sources[id_].get("since"))
     return telling, min(written, default=None)
 
 

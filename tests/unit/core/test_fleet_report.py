@@ -9,8 +9,10 @@ import json
 from datetime import datetime, timezone
 from typing import Any
 
-from pending_reboot import facts_from
-from pending_reboot.fleet_report import FORMATS, HostReport, as_csv, as_json, as_markdown, host_report
+import pytest
+
+from pending_reboot import InputError, facts_from
+from pending_reboot.fleet_report import FORMATS, HostReport, as_csv, as_json, as_markdown, host_report, read_at
 from pending_reboot.readers.snapshot import from_snapshot
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=timezone.utc)
@@ -66,6 +68,34 @@ def test_a_host_of_which_nothing_is_known_is_unknown_with_a_reason() -> None:
     nothing = host_report("app07")
     assert (nothing.state, nothing.outcome) == ("unknown", None)
     assert nothing.comment == "nothing was read of it in this run"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"schema": 2},
+        {"state": "rebooting"},
+        {"sources": [1]},
+        {"sources": {"intune": {"state": "clear"}}},
+        {"sources": {"intune": {"state": "clear", "description": "", "since": 5}}},
+        {"reboot_required_reasons": None},
+        {"reboot_required_reasons": [{"source": "nobody", "description": ""}]},
+        {"last_reboot": {}},
+        {"collected": {"at": "yesterday"}},
+        {"collected": {"at": "2026-11-22"}},
+    ],
+)
+def test_what_is_no_facts_is_refused(changed: dict[str, Any]) -> None:
+    known = facts(BY_HAND)
+    assert read_at(known, "fact x").tzinfo
+    with pytest.raises(InputError, match="fact x: "):
+        read_at(known | changed, "fact x")
+
+
+@pytest.mark.parametrize("value", [None, [1], "text", {}])
+def test_what_is_no_mapping_is_no_facts(value: object) -> None:
+    with pytest.raises(InputError, match="fact x: holds no facts of schema 1"):
+        read_at(value, "fact x")
 
 
 def test_json() -> None:
