@@ -13,8 +13,8 @@ short_description: Write what hosts wait for and what became of them
 description:
   - Writes C(reboots.json), C(reboots.md) and C(reboots.csv) on the controller, from what
     M(pending_reboot.windows.win_pending_reboot_facts) and the roles C(reboot_gate) and C(manual_patch) found in this
-    run or left in the fact cache.
-  - A host of which nothing is known is in the report, as C(unknown).
+    run, and with O(max_age) from what earlier runs left in the fact cache.
+  - A host that was not read in this run is in the report, as C(unknown).
   - Runs on the controller. Run it once. The role C(pending_reboot.windows.report) does.
 options:
   hosts:
@@ -41,10 +41,11 @@ options:
     default: pending_reboot
   max_age:
     description:
-      - Facts that were read earlier than so long ago, such as those of a fact cache, do not count. The host is
-        C(unknown) then.
+      - Facts that an earlier run left in the fact cache count when they are not older than this, such as V(1h). By
+        default they never do, and the host is C(unknown).
+      - They never stand for a host that failed or was not reached in this run. What was read in this run always counts.
     type: str
-    default: 1h
+    default: ''
 attributes:
   check_mode:
     description: Tells the files, and writes none.
@@ -70,7 +71,8 @@ files:
   type: dict
 hosts:
   description:
-    - Each host with C(host), C(state), C(outcome), C(comment), C(reasons), C(since), C(boot_time) and C(patches).
+    - Each host with C(host), C(state), C(outcome), C(comment), C(reasons), C(since), C(boot_time), C(read_at) and
+      C(patches).
   returned: always
   type: list
   elements: dict

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from ansible_fleet.host import Host
 from ansible_fleet.machines import add_host, recorded
@@ -20,29 +23,124 @@ def of_role(folder: Path) -> dict[str, dict[str, Any]]:
     return {each["host"]: each for each in content["hosts"]}
 
 
-def test_facts_of_the_cache_do_not_stand_for_a_host_that_is_gone(play_at_both_ends: Play, tmp_path: Path) -> None:
-    cache = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "cache")}
-    hosts = {
-        "h1": add_host(tmp_path / "hosts", "h1", recorded("patched_by_hand")),
-        "h2": add_host(tmp_path / "hosts", "h2", recorded("patched_by_hand")),
-    }
-    first = play_at_both_ends(REPORT, hosts, surroundings=cache)
-    assert first.returncode == 0, first.output
-    assert {name: each["state"] for name, each in of_role(tmp_path).items()} == {"h1": "pending", "h2": "pending"}
-    (tmp_path / "hosts/h2/behaviour.json").write_text('{"off": true}')
-    second = play_at_both_ends(REPORT, hosts, surroundings=cache)
-    found = of_role(tmp_path)
-    assert {name: each["state"] for name, each in found.items()} == {"h1": "pending", "h2": "unknown"}, second.output
-    assert (found["h2"]["comment"], found["h2"]["read_at"]) == ("it is switched off", None)
-    assert found["h1"]["read_at"]
-    # What only the cache knows may be reported, with its age.
-    cached = """
+OURS = """
 - hosts: windows
   gather_facts: false
-  tasks: [{ansible.builtin.include_role: {name: pending_reboot.windows.report}}]
+  tasks:
 """
-    third = play_at_both_ends(cached, hosts, surroundings=cache)
-    assert of_role(tmp_path)["h1"]["read_at"] == found["h1"]["read_at"], third.output
+ROLE = """
+    - ansible.builtin.include_role: {name: pending_reboot.windows.report}
+"""
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> dict[str, str]:
+    """Settings with which facts are kept between runs."""
+    return {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "cache")}
+
+
+def read_earlier(play: Play, hosts: dict[str, dict[str, Any]], cache: dict[str, str]) -> None:
+    """Have a run keep the facts of all hosts; times in facts are full seconds, so another run begins in another one."""
+    done = play(REPORT, hosts, surroundings=cache)
+    assert done.returncode == 0, done.output
+    time.sleep(1)
+
+
+def switch_off(folder: Path) -> None:
+    (folder / "behaviour.json").write_text('{"off": true}')
+
+
+def states(folder: Path) -> dict[str, str]:
+    return {name: each["state"] for name, each in of_role(folder).items()}
+
+
+def test_facts_of_the_cache_do_not_stand_for_a_host_that_is_gone(
+    play_at_both_ends: Play, tmp_path: Path, cache: dict[str, str]
+) -> None:
+    hosts = {name: add_host(tmp_path / "hosts", name, recorded("patched_by_hand")) for name in ("h1", "h2")}
+    read_earlier(play_at_both_ends, hosts, cache)
+    assert states(tmp_path) == {"h1": "pending", "h2": "pending"}
+    switch_off(tmp_path / "hosts/h2")
+    second = play_at_both_ends(REPORT, hosts, surroundings=cache)
+    time.sleep(1)
+    found = of_role(tmp_path)
+    assert states(tmp_path) == {"h1": "pending", "h2": "unknown"}, second.output
+    assert (found["h2"]["comment"], found["h2"]["read_at"]) == ("it is switched off", None)
+    assert found["h1"]["read_at"]
+    # What only the cache knows is not of this run.
+    third = play_at_both_ends(OURS + ROLE, hosts, surroundings=cache)
+    assert states(tmp_path) == {"h1": "unknown", "h2": "unknown"}, third.output
+    assert of_role(tmp_path)["h1"]["comment"] == f"was not read since {found['h1']['read_at']}"
+    # It may be reported nevertheless, with its age.
+    fourth = play_at_both_ends(OURS + ROLE, hosts, surroundings=cache, report_max_age="1h")
+    assert of_role(tmp_path)["h1"]["state"] == "pending", fourth.output
+    assert of_role(tmp_path)["h1"]["read_at"] == found["h1"]["read_at"]
+
+
+def test_a_host_that_is_lost_before_the_gate_is_not_what_it_was(
+    play_at_both_ends: Play, tmp_path: Path, cache: dict[str, str]
+) -> None:
+    hosts = {name: add_host(tmp_path / "hosts", name, recorded("clear")) for name in ("h1", "h2")}
+    read_earlier(play_at_both_ends, hosts, cache)
+    assert states(tmp_path) == {"h1": "clear", "h2": "clear"}
+    switch_off(tmp_path / "hosts/h2")
+    # Not even where older facts may be reported.
+    variables = {"pending_reboot_serial": "100%", "report_max_age": "1h"}
+    play_at_both_ends("pending_reboot.windows.reboot_pending", hosts, surroundings=cache, **variables)
+    assert states(tmp_path) == {"h1": "clear", "h2": "unknown"}
+    gone = of_role(tmp_path)["h2"]
+    assert (gone["comment"], gone["read_at"]) == ("failed or was not reached in this run", None)
+
+
+def test_a_host_that_failed_counts_as_it_was_read_in_this_run_and_not_before(
+    play_at_both_ends: Play, tmp_path: Path, cache: dict[str, str]
+) -> None:
+    hosts = {name: add_host(tmp_path / "hosts", name, recorded("patched_by_hand")) for name in ("h1", "h2", "h3")}
+    read_earlier(play_at_both_ends, hosts, cache)
+    tasks = """
+    - ansible.builtin.fail: {msg: not this one}
+      when: inventory_hostname == 'h2'
+    - pending_reboot.windows.win_pending_reboot_facts:
+    - ansible.builtin.fail: {msg: service X is not up}
+      when: inventory_hostname == 'h3'
+"""
+    done = play_at_both_ends(OURS + tasks + OURS + ROLE, hosts, surroundings=cache)
+    assert states(tmp_path) == {"h1": "pending", "h2": "unknown", "h3": "pending"}, done.output
+    assert done.recap["h3"]["failed"] == 1
+
+
+def test_a_gate_that_could_not_read_is_told_and_older_facts_are_not(
+    play_at_both_ends: Play, tmp_path: Path, cache: dict[str, str]
+) -> None:
+    hosts = {name: add_host(tmp_path / "hosts", name, recorded("clear")) for name in ("h1", "h2")}
+    read_earlier(play_at_both_ends, hosts, cache)
+    tasks = """
+    - ansible.builtin.include_role: {name: pending_reboot.windows.reboot_gate}
+      vars: {reboot_gate_timeout: "{{ 0 if inventory_hostname == 'h2' else 30 }}"}
+"""
+    done = play_at_both_ends(OURS + tasks + ROLE, hosts, surroundings=cache)
+    found = of_role(tmp_path)["h2"]
+    assert (found["state"], found["outcome"], found["read_at"]) == ("unknown", "failed", None), done.output
+    assert "is no time to wait" in found["comment"]
+
+
+def test_a_fact_of_that_name_that_is_none_of_ours_is_the_problem_of_its_host(
+    play_at_both_ends: Play, tmp_path: Path
+) -> None:
+    strange = {"h2": [1], "h3": "text", "h4": {}, "h5": {"schema": 1, "state": "clear"}}
+    hosts = {name: add_host(tmp_path / "hosts", name, recorded("clear")) for name in ("h1", *strange)}
+    tasks = """
+    - pending_reboot.windows.win_pending_reboot_facts:
+    - ansible.builtin.set_fact:
+        cacheable: true
+        pending_reboot: "{{ strange[inventory_hostname] }}"
+      when: inventory_hostname in strange
+"""
+    done = play_at_both_ends(OURS + tasks + ROLE, hosts, strange=strange)
+    assert done.returncode == 0, done.output
+    assert states(tmp_path) == {"h1": "clear", **dict.fromkeys(strange, "unknown")}
+    told = {of_role(tmp_path)[name]["comment"] for name in strange}
+    assert told == {"fact pending_reboot: holds no facts of schema 1"}
 
 
 def test_a_run_without_our_tasks_writes_nothing(play: Play, tmp_path: Path) -> None:
@@ -91,13 +189,6 @@ def test_what_a_registry_holds_is_no_markup_and_no_formula(play: Play, tmp_path:
     rows = list(csv.DictReader((tmp_path / "role-report/reboots.csv").read_text().splitlines()))
     assert [row["host"] for row in rows] == ["h1"]
     assert Host(tmp_path / "hosts/h1").ran()
-
-
-OURS = """
-- hosts: windows
-  gather_facts: false
-  tasks:
-"""
 
 
 def test_what_was_dealt_with_is_no_problem(play: Play, tmp_path: Path) -> None:

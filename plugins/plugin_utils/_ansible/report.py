@@ -3,18 +3,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from ..pending_reboot import InputError
 from ..pending_reboot.fleet_report import FORMATS, HostReport
+from .plain import plain
 
 #: Facts that the roles leave.
 GATE = "reboot_gate_result"
 PATCHES = "manual_patch_results"
-#: A fact that says why a host could not be read in this run: what is known of it is older then.
+#: A fact that says why a host could not be read in this run: nothing that is known of it counts then.
 PROBLEM = "report_problem"
+
+
+def began() -> datetime:
+    """Return when this run of Ansible began, in full seconds as the facts have them.
+
+    Ansible does not tell its tasks. But Python's logging knows when it was loaded, which Ansible does as it starts, and
+    the process of a task is a fork of Ansible's.
+    """
+    record = logging.makeLogRecord({})
+    return datetime.fromtimestamp(int(record.created - record.relativeCreated / 1000), timezone.utc)
+
+
+def gate_of(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what became of a host at the gate in this run, nothing when it was at none or did not get through."""
+    gate = plain(known.get(GATE))
+    return gate if isinstance(gate, dict) else {}
+
+
+def patches_of(known: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the patches of a host that were looked at in this run."""
+    patches = plain(known.get(PATCHES))
+    entries = patches if isinstance(patches, list) else []
+    return [each for each in entries if isinstance(each, dict) and {"name", "verdict"} <= each.keys()]
 
 
 def write(hosts: Sequence[HostReport], folder: str, formats: Sequence[str], *, dry: bool = False) -> dict[str, str]:
