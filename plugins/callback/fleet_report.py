@@ -14,6 +14,10 @@ description:
     writes C(reboots.json), C(reboots.md) and C(reboots.csv) at the end of the run.
   - Hosts that were not reached or failed are in the report, with the reason. A run without any task of this collection
     writes nothing.
+  - "The outcome of a host is what became of it at the gate: C(not_needed), C(rebooted), C(would_reboot), C(deferred),
+    C(blocked) or C(failed). Whatever ends the work on a host comes before that: C(failed) when a task failed,
+    C(unreachable) when it was not reached, and C(not_started) when the run was stopped before its turn. A host that was
+    read and nothing else has none."
 requirements:
   - Enable it in C(callbacks_enabled).
 author:
@@ -42,16 +46,27 @@ options:
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible.plugins.callback import CallbackBase
 
 from ..plugin_utils._ansible.plain import plain
-from ..plugin_utils._ansible.report import GATE, PATCHES, write
+from ..plugin_utils._ansible.report import GATE, PATCHES, gate_of, patches_of, write
 from ..plugin_utils.pending_reboot import InputError
 from ..plugin_utils.pending_reboot.fleet_report import HostReport, host_report
 
 _ACTIONS = frozenset(f"pending_reboot.windows.{name}" for name in ("win_pending_reboot_facts", "win_reboot_decision"))
+_GATE_ROLE = "pending_reboot.windows.reboot_gate"
+
+
+class _Result(NamedTuple):
+    """The result of a task."""
+
+    host: str
+    action: str
+    #: The role that the task belongs to, empty when it belongs to none.
+    role: str
+    content: Mapping[str, Any]
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]
@@ -67,9 +82,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._facts: dict[str, Mapping[str, Any]] = {}
         self._gates: dict[str, Mapping[str, Any]] = {}
         self._patches: dict[str, list[Any]] = {}
-        #: The last thing that failed on a host, and why it was not reached.
+        #: The last thing that failed on a host, those on which it was a task of the gate, and why one was not reached.
         self._failed: dict[str, str] = {}
+        self._failed_at_gate: set[str] = set()
         self._unreached: dict[str, str] = {}
+        #: Why the last task that could have read the host did not, whatever the play made of that.
+        self._unread: dict[str, str] = {}
         self._hosts: dict[str, None] = {}
         #: A task of this collection has run, or was tried.
         self._ours = False
@@ -81,31 +99,43 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Keep what a task found, in each round when it is a loop."""
-        host, action, content = self._parts(result)
-        rounds = content.get("results")
-        for each in rounds if isinstance(rounds, list) else [content]:
+        done = self._result(result)
+        rounds = done.content.get("results")
+        for each in rounds if isinstance(rounds, list) else [done.content]:
             found = each.get("ansible_facts") if isinstance(each, Mapping) else None
             if isinstance(found, Mapping):
-                self._keep(host, action, found)
+                self._keep(done, found)
+            elif isinstance(each, Mapping) and "msg" in each:  # it failed, and failed_when says that this is no failure
+                self._keep_unread(done, _message(each))
 
-    def _keep(self, host: str, action: str, found: Mapping[str, Any]) -> None:
-        if action in _ACTIONS:
-            (self._facts[host],) = (plain(facts) for facts in found.values())
-        if isinstance(found.get(GATE), Mapping):
-            self._gates[host] = plain(found[GATE])
-        if isinstance(found.get(PATCHES), list):
-            self._patches[host] = plain(found[PATCHES])
+    def _keep(self, done: _Result, found: Mapping[str, Any]) -> None:
+        if done.action in _ACTIONS:
+            (self._facts[done.host],) = (plain(facts) for facts in found.values())
+        if GATE in found:
+            self._gates[done.host] = gate_of(found)
+        if PATCHES in found:
+            self._patches[done.host] = patches_of(found)
+
+    def _keep_unread(self, done: _Result, why: str) -> None:
+        if done.action in _ACTIONS:
+            self._unread[done.host] = why
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Keep why a host was not reached."""
-        host, _action, content = self._parts(result)
-        self._unreached[host] = f"unreachable: {_message(content)}"
+        done = self._result(result)
+        self._unreached[done.host] = f"unreachable: {_message(done.content)}"
+        self._keep_unread(done, self._unreached[done.host])
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Keep why a host failed."""
-        host, _action, content = self._parts(result)
-        if not ignore_errors:
-            self._failed[host] = _message(content)
+        done = self._result(result)
+        self._keep_unread(done, _message(done.content))
+        if ignore_errors:
+            return
+        self._failed[done.host] = _message(done.content)
+        self._failed_at_gate.discard(done.host)
+        if done.role == _GATE_ROLE:
+            self._failed_at_gate.add(done.host)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Write the report, when the run had a task of this collection."""
@@ -122,6 +152,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def _report(self, host: str, stats: Any, begun: bool) -> HostReport:
         gate = dict(self._gates.get(host) or {})
+        outcome = gate.get("outcome")
         # What a rescue or ignore_errors dealt with is no problem, unless it is the reason that nothing was read.
         ended, problem = None, None
         if not begun:
@@ -131,8 +162,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         elif stats.dark.get(host):
             ended, problem = "unreachable", self._unreached.get(host)
         elif host not in self._facts:
-            problem = self._unreached.get(host) or self._failed.get(host)
-        if ended and gate.get("outcome") in ("failed", "blocked"):
+            problem = self._unread.get(host) or self._unreached.get(host) or self._failed.get(host)
+        at_gate = ended == "failed" and host in self._failed_at_gate  # with reboot_gate_fail_when_blocked
+        if ended and (outcome == "failed" or (outcome == "blocked" and at_gate)):
             problem = None  # the gate's own comment says it better than the task that failed because of it
         elif ended:
             gate["outcome"] = ended
@@ -140,16 +172,16 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             host, facts=self._facts.get(host), gate=gate, patches=self._patches.get(host, []), problem=problem
         )
 
-    def _parts(self, result: Any) -> tuple[str, str, Mapping[str, Any]]:
-        """Return host, action and content of a result; ansible-core 2.19 and later have public names for them."""
+    def _result(self, result: Any) -> _Result:
+        """Return the parts of a result; ansible-core 2.19 and later have public names for them."""
         task = getattr(result, "task", None) or result._task
         host = getattr(result, "host", None) or result._host
         content = getattr(result, "result", None) or result._result
         action = str(task.resolved_action or task.action)
-        role = getattr(task, "_role", None)  # the check of its arguments is Ansible's own task
-        ours = action.startswith("pending_reboot.windows.") or "pending_reboot.windows" in str(role)
+        role = str(getattr(task, "_role", None) or "")  # the check of its arguments is Ansible's own task
+        ours = action.startswith("pending_reboot.windows.") or role.startswith("pending_reboot.windows.")
         self._ours = self._ours or ours
-        return host.get_name(), action, content
+        return _Result(host.get_name(), action, role, content)
 
 
 def _message(content: Mapping[str, Any]) -> str:

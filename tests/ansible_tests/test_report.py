@@ -211,6 +211,42 @@ def test_a_host_that_fails_later_is_failed_with_the_reason(play: Play, tmp_path:
     assert (done.report["h1"]["outcome"], done.report["h1"]["comment"]) == ("failed", "service X is not up")
 
 
+def test_a_blocked_host_that_fails_or_is_lost_later_is_told_so(play_at_both_ends: Play, tmp_path: Path) -> None:
+    hosts = {name: add_host(tmp_path / "hosts", name, recorded("denied")) for name in ("h1", "h2", "h3", "h4")}
+    tasks = """
+    - ansible.builtin.include_role: {name: pending_reboot.windows.reboot_gate}
+      vars: {reboot_gate_fail_when_blocked: "{{ inventory_hostname == 'h4' }}"}
+    - ansible.builtin.fail: {msg: service X is not up}
+      when: inventory_hostname == 'h2'
+    - ansible.builtin.file: {path: "{{ simulated_folder }}/dead", state: touch, mode: "0600"}
+      delegate_to: localhost
+      connection: local
+      when: inventory_hostname == 'h3'
+    - pending_reboot.windows.win_pending_reboot_probe:
+"""
+    done = play_at_both_ends(OURS + tasks, hosts)
+    outcomes = {name: each["outcome"] for name, each in done.report.items()}
+    assert outcomes == {"h1": "blocked", "h2": "failed", "h3": "unreachable", "h4": "blocked"}, done.output
+    comments = {name: each["comment"] for name, each in done.report.items()}
+    assert comments["h2"] == "service X is not up"
+    assert comments["h3"] == "unreachable: it is dead"
+    assert comments["h4"] == comments["h1"]
+    assert "access is denied" in comments["h1"]
+
+
+def test_why_nothing_was_read_is_told_though_the_play_went_on(play_at_both_ends: Play, tmp_path: Path) -> None:
+    hosts = {"h1": add_host(tmp_path / "hosts", "h1")}
+    says = "timeout: 99999 is no time to wait (up to 3600 seconds)"
+    done = play_at_both_ends(REPORT, hosts, pending_reboot_timeout=99999)
+    assert (done.returncode, done.report["h1"]["comment"]) == (0, says), done.output
+    tasks = """
+    - pending_reboot.windows.win_pending_reboot_facts: {timeout: 99999}
+      ignore_errors: true
+"""
+    done = play_at_both_ends(OURS + tasks, hosts)
+    assert (done.returncode, done.report["h1"]["comment"]) == (0, says), done.output
+
+
 def test_facts_that_are_read_in_a_loop_count(play: Play, tmp_path: Path) -> None:
     tasks = """
     - pending_reboot.windows.win_pending_reboot_facts: {wua: "{{ item }}"}
