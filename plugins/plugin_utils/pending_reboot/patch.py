@@ -39,6 +39,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.IGNORECASE | re.ASCII)
 _GUID: Final = re.compile(r"\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?", re.IGNORECASE | re.ASCII)
 #: How Windows' kernel and long paths begin, before the drive.
 _PREFIX: Final = re.compile(r"\\[\\?]\?\\(?=[a-z]:)", re.IGNORECASE | re.ASCII)
+_PATH: Final = re.compile(r'(?:[a-z]:|%[^%\\]+%|\\SystemRoot)(?:\\+[^\\:*?"<>|%]+)+', re.IGNORECASE | re.ASCII)
 #: As PROCESSOR_ARCHITECTURE names them.
 _ARCHITECTURES: Final[Mapping[str, str]] = {
     "x86": "x86",
@@ -145,7 +146,7 @@ def _kb(value: object, where: str) -> str:
     match = _KB.fullmatch(str(value).strip())
     if not match:
         raise InputError(f"{value!r} is no KB number", where=where, hint="write KB902400")
-    return f"KB{match[1]}"
+    return f"KB{match[1].lstrip('0')}"
 
 
 def _update_id(value: object, where: str) -> str:
@@ -169,6 +170,9 @@ def _file(data: object, where: str) -> FileRule:
     if path.startswith("\\\\"):
         hint = r"write C:\... or %SystemRoot%\..., as the machine itself has it"
         raise InputError(f"{path!r} is on a share", where=f"{where}.path", hint=hint)
+    if not _PATH.fullmatch(path):
+        hint = r"write C:\... or %SystemRoot%\..., without patterns"
+        raise InputError(f"{path!r} is no full path of a file", where=f"{where}.path", hint=hint)
     version, digest = content.get("version"), content.get("sha256")
     if (version is None) == (digest is None):
         raise InputError("needs a version or a sha256, and not both", where=f"{where} ({path})")

@@ -119,7 +119,7 @@ def _judge(rule: FileRule, facts: Facts, machine: Machine, reader: FileReader) -
     why = f"{path} {now_why}"
     if effective is None:
         why += f", and what the next boot leaves there is not known: {after_why}"
-    elif moved:
+    elif moved and will_be.operations:
         staged = f" ({will_be.origin})" if will_be.origin else ""
         why += f", after the next boot it {after_why}{staged}"
     if will_be.problems:

@@ -106,6 +106,13 @@ def test_a_windows_directory_by_another_name(volume: Path) -> None:
     assert found["evidence"]["files"][0]["in_place"]["version"] == "2001.12.4720.9"
 
 
+def test_a_path_through_a_file(volume: Path) -> None:
+    wanted = PATCH | {"files": [{"path": r"%windir%\system32\clbcatq.dll\x.dll", "version": "1"}]}
+    found = state(volume, wanted)
+    assert found["verdict"] == "missing"
+    assert found["description"].endswith("x.dll is not there")
+
+
 def test_another_volume_is_not_known(volume: Path) -> None:
     found = state(volume, PATCH | {"files": [{"path": r"D:\app\a.dll", "version": "1"}]})
     assert (found["verdict"], "is not on the volume that is read (C:)" in found["description"]) == ("unknown", True)

@@ -43,6 +43,8 @@ class DiskFiles:
             if not stat.S_ISREG(found.stat().st_mode):
                 return Unreadable("failed", None, f"{path} is no file")
             return _read(found, digest)
+        except NotADirectoryError:  # a part of the path is a file
+            return ABSENT
         except PermissionError as error:
             return Unreadable("denied", error.errno, f"{path}: {error.strerror}")
         except OSError as error:
