@@ -107,9 +107,10 @@ def test_a_windows_directory_by_another_name(volume: Path) -> None:
 
 
 def test_a_path_through_a_file(volume: Path) -> None:
-    wanted = PATCH | {"files": [{"path": r"%windir%\system32\clbcatq.dll\x.dll", "version": "1"}]}
+    put(volume, "plain.dll", program("1.0.0.0"))
+    wanted = PATCH | {"files": [{"path": r"%windir%\system32\plain.dll\x.dll", "version": "1"}]}
     found = state(volume, wanted)
-    assert found["verdict"] == "missing"
+    assert found["verdict"] == "missing", found["description"]
     assert found["description"].endswith("x.dll is not there")
 
 
