@@ -21,6 +21,7 @@ options:
       - Descriptions of patches, a list or one of them. Each has a name (C(kb), C(title) or C(update_id)) and
         something to look at (C(files), C(registry), C(package) or C(update_id)), and may have C(applies_to),
         C(exit_code) and C(installed_at).
+      - Text is read as YAML or JSON. ansible-core 2.16 cannot hand times on in a template; put C(to_json) behind them.
     type: raw
     required: true
 extends_documentation_fragment:

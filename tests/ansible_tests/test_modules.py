@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,28 @@ def test_patch_states(ask: Any) -> None:
         "itmu": "installed",
         "mbsa_2_0": "reboot_pending",
     }
+
+
+@pytest.mark.parametrize("patches", ["{{ november | to_yaml }}", ["{{ november[0] | to_json }}"]])
+def test_descriptions_of_patches_may_be_text(play_at_both_ends: Play, tmp_path: Path, patches: Any) -> None:
+    playbook = yaml.safe_load(one_task({"pending_reboot.windows.win_patch_state": {"patches": patches}}))
+    installed_at = datetime(2099, 11, 20, 3, 20, tzinfo=timezone.utc)
+    playbook[0]["vars"] = {"november": [{**PATCH, "exit_code": 3010, "installed_at": installed_at}]}
+    hosts = {"h1": add_host(tmp_path / "hosts", "h1", recorded("clear", patched=True))}
+    found = told(play_at_both_ends(yaml.safe_dump(playbook), hosts).output)
+    assert found["patches"][0]["verdict"] == "installed_pending_reboot", found
+
+
+@pytest.mark.parametrize(
+    ("patches", "says"),
+    [
+        ("[{kb: KB902400", "patches: are no YAML"),
+        ("installed_at: 2026-13-40T00:00:00Z", "patches: are no YAML"),
+        ("[{'installed_at': datetime.datetime(2026, 11, 20)}]", "patches: hold a time in Python's notation"),
+    ],
+)
+def test_text_that_describes_no_patch(ask: Any, patches: str, says: str) -> None:
+    assert says in ask(PENDING, {"pending_reboot.windows.win_patch_state": {"patches": patches}})["msg"]
 
 
 def test_the_story_of_the_patch(ask_everywhere: Any) -> None:
