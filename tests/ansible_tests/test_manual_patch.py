@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,11 @@ PATCH_BY_HAND = """
   roles: [pending_reboot.windows.manual_patch]
   post_tasks:
     - ansible.builtin.debug: {msg: "RESULT {{ manual_patch_results | to_json }}"}
+"""
+VERIFY = """
+- hosts: windows
+  gather_facts: false
+  tasks: [{ansible.builtin.include_role: {name: pending_reboot.windows.manual_patch, tasks_from: verify}}]
 """
 REBOOT_REQUIRED = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired"
 
@@ -39,6 +47,14 @@ def patch(play: Play, tmp_path: Path) -> Any:
 
 def commands(host: Host) -> list[list[str]]:
     return [each["arguments"]["argv"] for each in host.ran() if each["ran"] == "ansible.windows.win_command"]
+
+
+def results(output: str, host: str = "h1") -> list[dict[str, Any]]:
+    """Return what a task of a test printed as the results of a host."""
+    match = re.search(rf"\[{host}\] => {{\s*\"msg\": \"RESULT (\S+) END", output)
+    assert match, output
+    found: list[dict[str, Any]] = json.loads(base64.b64decode(match[1]))
+    return found
 
 
 def test_it_is_installed_once_and_never_reboots(patch: Any, tmp_path: Path) -> None:
@@ -232,14 +248,65 @@ def test_a_package_that_is_described_wrongly(patch: Any, tmp_path: Path, wrong: 
     assert "Traceback" not in done.output
 
 
+def test_a_package_that_fails_is_in_the_results(play_at_both_ends: Play, tmp_path: Path) -> None:
+    cases = {
+        "h1": ({"checksum": "abc"}, 0, "unknown", "give either file or url"),
+        "h2": ({"checksum": "0" * 64}, 0, "missing", "it is not run"),
+        "h3": ({}, 1603, "unknown", "the installer exited with 1603"),
+    }
+    hosts = {}
+    for host, (wrong, code, *_) in cases.items():
+        packages = [package(tmp_path, **wrong), package(tmp_path)]
+        made = add_host(tmp_path / "hosts", host, installer={}, exit_code=code)
+        hosts[host] = made | {"manual_patch_packages": packages}
+    keep = """
+- hosts: windows
+  gather_facts: false
+  tasks:
+    - block: [{ansible.builtin.include_role: {name: pending_reboot.windows.manual_patch}}]
+      rescue: [{ansible.builtin.debug: {msg: "RESULT {{ manual_patch_results | to_json | b64encode }} END"}}]
+"""
+    done = play_at_both_ends(keep, hosts)
+    for host, (_, code, verdict, says) in cases.items():
+        (result,) = results(done.output, host)
+        assert (result["name"], result["outcome"], result["verdict"]) == ("KB902400", "failed", verdict)
+        assert result["exit_code"] == (code or None)
+        assert says in result["description"]
+        assert done.report[host]["patches"] == [{"name": "KB902400", "verdict": verdict}]
+
+
 def test_verify(play: Play, tmp_path: Path) -> None:
     folder = tmp_path / "hosts"
     hosts = {"old": add_host(folder, "old"), "new": add_host(folder, "new", recorded("clear", patched=True))}
-    verify = """
-- hosts: windows
-  gather_facts: false
-  tasks: [{ansible.builtin.include_role: {name: pending_reboot.windows.manual_patch, tasks_from: verify}}]
-"""
-    done = play(verify, hosts, manual_patch_packages=[package(tmp_path)])
+    done = play(VERIFY, hosts, manual_patch_packages=[package(tmp_path)])
     assert (done.recap["old"]["failed"], done.recap["new"]["failed"]) == (1, 0), done.output
     assert "2001.12.4720.10 is wanted" in done.output
+
+
+def test_verify_keeps_what_the_installation_left(play_at_both_ends: Play, tmp_path: Path) -> None:
+    hosts = {"h1": add_host(tmp_path / "hosts", "h1")}
+    both = """
+- hosts: windows
+  gather_facts: false
+  roles: [pending_reboot.windows.manual_patch]
+  post_tasks:
+    - ansible.builtin.include_role: {name: pending_reboot.windows.manual_patch, tasks_from: verify}
+      vars: {manual_patch_expected: [installed_pending_reboot]}
+    - ansible.builtin.debug: {msg: "RESULT {{ manual_patch_results | to_json | b64encode }} END"}
+"""
+    done = play_at_both_ends(both, hosts, manual_patch_packages=[package(tmp_path), package(tmp_path)])
+    assert done.returncode == 0, done.output
+    found = [(each["outcome"], each["exit_code"], each["verdict"]) for each in results(done.output)]
+    assert found == [
+        ("installed", 3010, "installed_pending_reboot"),
+        ("already_installed", None, "installed_pending_reboot"),
+    ]
+
+
+def test_verify_says_in_plain_words_that_a_host_is_lost(play: Play, tmp_path: Path) -> None:
+    folder = tmp_path / "hosts"
+    hosts = {"off": add_host(folder, "off", off=True), "flaps": add_host(folder, "flaps", flaps=1)}
+    Host(folder / "flaps").note("reboot")
+    done = play(VERIFY, hosts, manual_patch_packages=[package(tmp_path)])
+    assert done.report["off"]["comment"] == "is lost: it is switched off"
+    assert done.report["flaps"]["comment"].startswith("is lost: the connection broke off (ConnectionError)")
