@@ -57,6 +57,15 @@ def results(output: str, host: str = "h1") -> list[dict[str, Any]]:
     return found
 
 
+def flags(host: Host) -> list[str] | None:
+    """Return what Windows Update's volatile key lists, None when it is not there."""
+    key = host.fixture.reader().find(REBOOT_REQUIRED)
+    if key is None:
+        return None
+    assert key.volatile  # type: ignore[union-attr]
+    return [name for name, _ in key.values()]  # type: ignore[union-attr]
+
+
 def test_it_is_installed_once_and_never_reboots(patch: Any, tmp_path: Path) -> None:
     done, host = patch(package(tmp_path))
     assert done.returncode == 0, done.output
@@ -156,6 +165,18 @@ def test_an_installer_that_says_that_the_patch_is_not_for_this_host(patch: Any, 
     assert '\\"outcome\\": \\"not_applicable\\"' in done.output
 
 
+def test_a_reboot_that_the_installer_wants_is_flagged_before_anything_else_can_fail(patch: Any, tmp_path: Path) -> None:
+    done, host = patch(package(tmp_path), installer={"files": {DLL: "denied"}})
+    assert done.returncode == 2
+    assert "but the patch is unknown" in done.output
+    assert flags(host) == [UPDATE_ID]
+
+
+def test_a_reboot_that_the_installer_wants_is_not_flagged_where_that_is_not_wanted(patch: Any, tmp_path: Path) -> None:
+    done, host = patch(package(tmp_path, flag=False))
+    assert (done.returncode, flags(host)) == (0, None), done.output
+
+
 def test_an_installer_that_says_success_and_installs_nothing(patch: Any, tmp_path: Path) -> None:
     done, _ = patch(package(tmp_path), exit_code=0, installer={})
     assert done.returncode == 2
@@ -186,10 +207,7 @@ def test_not_for_this_host(patch: Any, tmp_path: Path) -> None:
 def test_the_flag_is_written_where_it_waits(patch: Any, tmp_path: Path) -> None:
     done, host = patch(package(tmp_path, flag=True))
     assert done.returncode == 0, done.output
-    key = host.fixture.reader().find(REBOOT_REQUIRED)
-    assert key is not None
-    assert [name for name, _ in key.values()] == [UPDATE_ID]  # type: ignore[union-attr]
-    assert key.volatile  # type: ignore[union-attr]
+    assert flags(host) == [UPDATE_ID]
 
 
 def test_there_is_no_flag_where_nothing_waits(patch: Any, tmp_path: Path) -> None:
@@ -197,7 +215,7 @@ def test_there_is_no_flag_where_nothing_waits(patch: Any, tmp_path: Path) -> Non
         package(tmp_path, flag=True), exit_code=0, installer={"files": recorded("clear", patched=True)["files"]}
     )
     assert done.returncode == 0, done.output
-    assert host.fixture.reader().find(REBOOT_REQUIRED) is None
+    assert flags(host) is None
 
 
 PACKAGE_KEY = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\Packages"
