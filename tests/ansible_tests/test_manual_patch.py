@@ -197,6 +197,14 @@ def test_it_is_there_and_only_whether_it_waits_is_not_known(patch: Any, tmp_path
     assert '\\"verdict\\": \\"unknown\\"' in done.output
 
 
+def test_it_was_installed_and_only_whether_it_waits_is_not_known(patch: Any, tmp_path: Path) -> None:
+    in_place = {"files": recorded("clear", patched=True)["files"]}
+    done, _ = patch(package(tmp_path), machine=recorded("denied"), exit_code=0, installer=in_place)
+    assert done.returncode == 0, done.output
+    assert '\\"outcome\\": \\"installed\\"' in done.output
+    assert '\\"verdict\\": \\"unknown\\"' in done.output
+
+
 def test_not_for_this_host(patch: Any, tmp_path: Path) -> None:
     described = package(tmp_path, patch={**PATCH, "applies_to": {"key": r"SOFTWARE\Microsoft\COM3"}})
     done, host = patch(described)
