@@ -126,6 +126,26 @@ def test_from_a_url(patch: Any, tmp_path: Path) -> None:
     assert (done.returncode, len(commands(host))) == (0, 1), done.output
 
 
+def test_what_it_is_called_on_the_host(play: Play, tmp_path: Path) -> None:
+    cases = {
+        "h1": ("url", "download?id=5", {"type": "msu"}, "download.msu"),
+        "h2": ("url", "KB902400.EXE#x86", {"type": "exe"}, "KB902400.EXE"),
+        "h3": ("file", "KB902400 #2.exe", {}, "KB902400 #2.exe"),
+        "h4": ("file", "is it?", {"type": "exe"}, "is it_.exe"),
+    }
+    hosts = {}
+    for host, (source, name, more, called) in cases.items():
+        described = package(tmp_path, **more)
+        path = Path(described.pop("file")).rename(tmp_path / name)
+        described[source] = f"file://{path}" if source == "url" else str(path)
+        installers = {called: {"exit_code": 3010, "machine": LEFT}}
+        hosts[host] = add_host(tmp_path / "hosts", host, installers=installers) | {"manual_patch_packages": [described]}
+    done = play(PATCH_BY_HAND, hosts)
+    assert done.returncode == 0, done.output
+    for host, (*_, called) in cases.items():
+        assert [word for word in commands(Host(tmp_path / "hosts" / host))[0] if word.endswith(f"\\{called}")]
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [
