@@ -4,7 +4,7 @@
 machine.json    the registry, files and components (`pending_reboot.fixture`)
 behaviour.json  how it reboots, and what its installers do:
                 {"down": 2, "lost": false, "ignored": false, "installers": {"kb1.exe": {"exit_code": 3010,
-                 "machine": {...}}}}; what an installer's `machine` holds is laid over the machine
+                 "machine": {...}, "hangs": 0}}}; what an installer's `machine` holds is laid over the machine
 ran.jsonl       what ran, one JSON object a line
 """
 
@@ -187,6 +187,7 @@ class Host:
         words = [str(word) for word in arguments["argv"]]
         for name, installer in self.behaviour.get("installers", {}).items():
             if any(name.lower() in word.lower() for word in words):
+                time.sleep(float(installer.get("hangs", 0)))
                 self._lay_over(installer.get("machine"))
                 if installer.get("kills"):
                     (self.folder / "dead").touch()

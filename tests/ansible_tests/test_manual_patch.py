@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_fleet.host import Host
-from ansible_fleet.machines import DLL, LEFT, PATCH, UPDATE_ID, add_host, package, recorded
+from ansible_fleet.machines import DLL, LEFT, PACKAGE, PATCH, UPDATE_ID, add_host, package, recorded
 from ansible_tests.conftest import Play
 
 PATCH_BY_HAND = """
@@ -195,6 +195,16 @@ def test_a_reboot_that_the_installer_wants_is_flagged_before_anything_else_can_f
 def test_a_reboot_that_the_installer_wants_is_not_flagged_where_that_is_not_wanted(patch: Any, tmp_path: Path) -> None:
     done, host = patch(package(tmp_path, flag=False))
     assert (done.returncode, flags(host)) == (0, None), done.output
+
+
+def test_an_installer_that_does_not_end(play_at_both_ends: Play, tmp_path: Path) -> None:
+    hangs = {"installers": {PACKAGE: {"exit_code": 0, "hangs": 30}}}
+    hosts = {"h1": add_host(tmp_path / "hosts", "h1", **hangs)}
+    variables = {"manual_patch_packages": [package(tmp_path)], "manual_patch_install_timeout": 2}
+    done = play_at_both_ends(PATCH_BY_HAND, hosts, **variables)
+    assert (done.recap["h1"]["failed"], done.recap["h1"]["unreachable"]) == (1, 0), done.output
+    says = "KB902400: the installer did not end within 2 seconds, and may still be running"
+    assert done.report["h1"]["comment"] == says
 
 
 def test_an_installer_that_says_success_and_installs_nothing(patch: Any, tmp_path: Path) -> None:
