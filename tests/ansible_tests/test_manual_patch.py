@@ -304,6 +304,12 @@ def test_a_package_that_is_described_wrongly(patch: Any, tmp_path: Path, wrong: 
     assert "Traceback" not in done.output
 
 
+def test_a_patch_that_only_its_update_id_tells(patch: Any, tmp_path: Path) -> None:
+    done, host = patch(package(tmp_path, patch={"update_id": UPDATE_ID}))
+    assert (done.returncode, host.ran()) == (2, [])
+    assert "KB902400: give the patch files, a package or registry marks" in done.output
+
+
 def test_a_package_that_fails_is_in_the_results(play_at_both_ends: Play, tmp_path: Path) -> None:
     cases = {
         "h1": ({"checksum": "abc"}, 0, "unknown", "give either file or url"),
