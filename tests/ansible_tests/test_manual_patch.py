@@ -310,6 +310,20 @@ def test_a_patch_that_only_its_update_id_tells(patch: Any, tmp_path: Path) -> No
     assert "KB902400: give the patch files, a package or registry marks" in done.output
 
 
+def test_times_that_are_not_quoted(play_at_both_ends: Play, tmp_path: Path) -> None:
+    hosts = {"h1": add_host(tmp_path / "hosts", "h1", recorded("clear", patched=True))}
+    described = package(tmp_path, patch={**PATCH, "exit_code": 3010, "installed_at": "TIME"})
+    packages = json.dumps([described]).replace('"TIME"', "2099-11-20T03:20:00Z")
+    words = f"  vars: {{manual_patch_packages: {packages}}}\n  roles:"
+    verify = """    - ansible.builtin.include_role: {name: pending_reboot.windows.manual_patch, tasks_from: verify}
+      vars: {manual_patch_expected: [installed_pending_reboot]}
+"""
+    done = play_at_both_ends(PATCH_BY_HAND.replace("  roles:", words) + verify, hosts)
+    assert done.returncode == 0, done.output
+    assert '\\"outcome\\": \\"already_installed\\"' in done.output
+    assert '\\"verdict\\": \\"installed_pending_reboot\\"' in done.output
+
+
 def test_a_package_that_fails_is_in_the_results(play_at_both_ends: Play, tmp_path: Path) -> None:
     cases = {
         "h1": ({"checksum": "abc"}, 0, "unknown", "give either file or url"),
