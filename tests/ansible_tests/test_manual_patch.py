@@ -169,6 +169,26 @@ def test_a_program_that_does_not_start_has_no_exit_code(patch: Any, tmp_path: Pa
     assert "the installer exited with" not in done.output
 
 
+def test_each_host_has_its_own_order(play_at_both_ends: Play, tmp_path: Path) -> None:
+    one, two = package(tmp_path, arguments=["/one"]), package(tmp_path, arguments=["/two"])
+    for number, described in enumerate((one, two)):
+        described["patch"] = {"registry": [rf"SOFTWARE\Test\{number}"]}
+    installers = {
+        f"/{word}": {"exit_code": 0, "machine": {"keys": {rf"SOFTWARE\Test\{number}": {}}}}
+        for number, word in enumerate(("one", "two"))
+    }
+    orders = {"h1": [one, two], "h2": [two, one], "h3": [two]}
+    hosts = {
+        name: add_host(tmp_path / "hosts", name, installers=installers) | {"manual_patch_packages": packages}
+        for name, packages in orders.items()
+    }
+    done = play_at_both_ends(PATCH_BY_HAND, hosts)
+    assert done.returncode == 0, done.output
+    for name, packages in orders.items():
+        ran = [arguments for _program, *arguments in commands(Host(tmp_path / "hosts" / name))]
+        assert ran == [described["arguments"] for described in packages]
+
+
 def test_become_of_the_play_holds_for_the_installer(play: Play, tmp_path: Path) -> None:
     hosts = {"h1": add_host(tmp_path / "hosts", "h1")}
     words = "  become: true\n  become_method: ansible.builtin.runas\n  become_user: patcher\n  roles:"
