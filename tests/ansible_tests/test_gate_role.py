@@ -274,3 +274,81 @@ def test_a_history_that_cannot_be_read_keeps_the_host_from_rebooting(gate: Any, 
     done, _, ran = gate(PENDING)
     assert (done.returncode, ran) == (2, [])
     assert "h1.jsonl" in done.report["h1"]["comment"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("- hosts: all\n  tasks: []\n", "holds no list of tasks"),
+        ("just text\n", "holds no list of tasks"),
+        ("- name: [\n", "while parsing"),
+        (None, "cannot be found on the controller (give a full path)"),
+    ],
+)
+def test_a_file_of_a_hook_that_cannot_be_loaded(gate: Any, tmp_path: Path, content: str | None, says: str) -> None:
+    """It would end the run after the reboot, without a report."""
+    path = tmp_path / "health.yml"
+    path.write_text(content) if content else path.mkdir()
+    done, _, ran = gate(PENDING, reboot_gate_after_reboot=str(path))
+    assert (done.returncode, ran) == (2, [])
+    assert says in done.report["h1"]["comment"]
+
+
+def test_a_path_of_a_hook_that_is_not_full(gate: Any, tmp_path: Path) -> None:
+    hook(tmp_path, "health")
+    done, _, ran = gate(PENDING, reboot_gate_after_reboot="health.yml")
+    assert (done.returncode, ran) == (2, [])
+    assert "health.yml cannot be found on the controller (give a full path)" in done.report["h1"]["comment"]
+
+
+HIDDEN = """
+- ansible.builtin.fail: {msg: "refused token={{ token }}"}
+  no_log: true
+"""
+SOME_SKIPPED = """
+- ansible.builtin.fail: {msg: "the node {{ item }} does not answer"}
+  when: item != 1
+  loop: [1, 2]
+"""
+NO_FILE = """
+- ansible.builtin.include_tasks: {file: /no/such/file.yml}
+"""
+
+
+@pytest.mark.parametrize(
+    ("tasks", "says"),
+    [
+        (HIDDEN, "a task failed whose output is hidden"),
+        (SOME_SKIPPED, "the node 2 does not answer"),
+        (NO_FILE, ""),
+    ],
+)
+def test_why_a_hook_failed(play_at_both_ends: Play, tmp_path: Path, tasks: str, says: str) -> None:
+    path = tmp_path / "hook.yml"
+    path.write_text(tasks)
+    hosts = {"h1": add_host(tmp_path, "h1", PENDING)}
+    done = play_at_both_ends(GATE, hosts, folder=str(tmp_path), reboot_gate_before_reboot=str(path), token="S3CR3T")
+    assert done.returncode == 2
+    assert done.report["h1"]["outcome"] == "failed"
+    assert says in done.report["h1"]["comment"]
+    assert "h1 failed: " in done.output, "it has a record"
+    # What is left is what ansible-core itself has told since 2.19 of a task with no_log.
+    told = [
+        line for line in done.output.splitlines() if not line.startswith("[ERROR]: Task failed: Action failed: refused")
+    ]
+    assert "S3CR3T" not in json.dumps([told, done.report])
+
+
+def test_a_poll_that_is_none_is_refused_before_the_reboot(gate: Any) -> None:
+    done, _, ran = gate(PENDING, reboot_gate_poll=0)
+    assert (done.returncode, ran) == (2, [])
+    assert "poll: 0 is no time between two looks" in done.report["h1"]["comment"]
+
+
+def test_the_healthy_hosts_of_a_batch_that_fails_have_their_record(play_at_both_ends: Play, tmp_path: Path) -> None:
+    hosts = {"h1": add_host(tmp_path, "h1", PENDING), "h2": add_host(tmp_path, "h2", STUCK)}
+    strict = GATE.replace("  tasks:", "  max_fail_percentage: 0\n  tasks:")
+    done = play_at_both_ends(strict, hosts, folder=str(tmp_path), surroundings={"ANSIBLE_SHOW_CUSTOM_STATS": "true"})
+    assert done.returncode == 2
+    stats = done.output.partition("CUSTOM STATS")[2]
+    assert all(f"reboot_gate_{outcome}_hosts" in stats for outcome in ("rebooted", "failed")), done.output

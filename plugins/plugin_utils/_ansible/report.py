@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -63,7 +64,7 @@ def write(hosts: Sequence[HostReport], folder: str, formats: Sequence[str], *, d
             continue
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(f".{path.name}.new")
+            beside = path.with_name(f".{path.name}.{os.getpid()}.new")  # its own, where several hosts write at once
             beside.write_text(render(hosts, now), "utf-8")
             beside.replace(path)  # nobody reads half a report
         except OSError as error:
