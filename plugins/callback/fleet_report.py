@@ -69,6 +69,17 @@ class _Result(NamedTuple):
     content: Mapping[str, Any]
 
 
+class _Play:
+    """A play, with all of its batches."""
+
+    def __init__(self) -> None:
+        self.hosts: dict[str, None] = {}
+        #: Those on which a task has run.
+        self.begun: set[str] = set()
+        #: A task of this collection has run, or was tried: only then the report is about its hosts.
+        self.ours = False
+
+
 class CallbackModule(CallbackBase):  # type: ignore[misc]
     """Collects while the run goes on."""
 
@@ -88,14 +99,14 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._unreached: dict[str, str] = {}
         #: Why the last task that could have read the host did not, whatever the play made of that.
         self._unread: dict[str, str] = {}
-        self._hosts: dict[str, None] = {}
-        #: A task of this collection has run, or was tried.
-        self._ours = False
+        self._plays: dict[str, _Play] = {}
+        self._play = _Play()
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         """Keep which hosts the play is about, those of later batches as well."""
         names = play.get_variable_manager().get_vars(play=play).get("ansible_play_hosts_all", [])
-        self._hosts.update(dict.fromkeys(str(name) for name in names))
+        self._play = self._plays.setdefault(play._uuid, _Play())
+        self._play.hosts.update(dict.fromkeys(str(name) for name in names))
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Keep what a task found, in each round when it is a loop."""
@@ -120,6 +131,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         if done.action in _ACTIONS:
             self._unread[done.host] = why
 
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        """Keep that the host has begun."""
+        self._result(result)
+
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Keep why a host was not reached."""
         done = self._result(result)
@@ -139,10 +154,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Write the report, when the run had a task of this collection."""
-        if not self._ours:
+        plays = [play for play in self._plays.values() if play.ours]
+        if not plays:
             return
-        begun = {str(name) for name in stats.processed}
-        hosts = [self._report(name, stats, name in begun) for name in dict.fromkeys([*self._hosts, *sorted(begun)])]
+        begun = {name for play in plays for name in play.begun}
+        names = dict.fromkeys(name for play in plays for name in play.hosts)
+        hosts = [self._report(name, stats, name in begun) for name in names]
         try:
             files = write(hosts, self.get_option("folder"), list(self.get_option("formats")))
         except InputError as error:
@@ -155,12 +172,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         outcome = gate.get("outcome")
         # What a rescue or ignore_errors dealt with is no problem, unless it is the reason that nothing was read.
         ended, problem = None, None
-        if not begun:
-            ended, problem = "not_started", "not started, because the run was stopped before"
-        elif stats.failures.get(host):
+        if stats.failures.get(host):
             ended, problem = "failed", self._failed.get(host)
         elif stats.dark.get(host):
             ended, problem = "unreachable", self._unreached.get(host)
+        elif not begun:
+            ended, problem = "not_started", "not started, because the run was stopped before"
         elif host not in self._facts:
             problem = self._unread.get(host) or self._unreached.get(host) or self._failed.get(host)
         at_gate = ended == "failed" and host in self._failed_at_gate  # with reboot_gate_fail_when_blocked
@@ -180,7 +197,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         action = str(task.resolved_action or task.action)
         role = str(getattr(task, "_role", None) or "")  # the check of its arguments is Ansible's own task
         ours = action.startswith("pending_reboot.windows.") or role.startswith("pending_reboot.windows.")
-        self._ours = self._ours or ours
+        self._play.ours = self._play.ours or ours
+        self._play.begun.add(host.get_name())
         return _Result(host.get_name(), action, role, content)
 
 

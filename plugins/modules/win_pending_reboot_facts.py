@@ -110,7 +110,7 @@ strict:
   type: bool
 last_reboot:
   description:
-    - When the host started last. When that is not known, all of it is C(null), and the whole in RV(ansible_facts).
+    - When the host started last. When that is not known, all of it is C(null), and the whole in C(ansible_facts).
   returned: always
   type: dict
   contains:

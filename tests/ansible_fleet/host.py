@@ -142,6 +142,7 @@ class Host:
         """Run a module, as another user with `become`, and return its result."""
         self.check_there()
         self._flap()
+        self._die(name)
         run = _MODULES.get(name)
         if run is None:
             return {"failed": True, "msg": f"the simulated host has no module {name}"}
@@ -149,6 +150,13 @@ class Host:
         more = {"become": become} if become else {}
         self.note(name, **more, **({} if name.endswith("_probe") else {"arguments": told}))
         return {"changed": False, **run(self, arguments)}
+
+    def _die(self, name: str) -> None:
+        """Die when a module is to run for so many a time as `dies_at` says (`{module: 2}`)."""
+        number = self.behaviour.get("dies_at", {}).get(name)
+        if number == sum(each["ran"] == name for each in self.ran()) + 1:
+            (self.folder / "dead").touch()
+            self.check_there()
 
     def _flap(self) -> None:
         """Break as many connections off after the reboot as the behaviour says in `flaps`."""

@@ -271,3 +271,26 @@ def test_a_host_that_is_not_in_the_inventory_is_unknown(play: Play, tmp_path: Pa
     done = play(REPORT, hosts, report_hosts="h1, nobody")
     assert done.returncode == 0, done.output
     assert of_role(tmp_path)["nobody"]["state"] == "unknown"
+
+
+SEVERAL_PLAYS = """
+- hosts: localhost
+  gather_facts: false
+  tasks: [{ansible.builtin.debug: {msg: a ticket is opened}}]
+- hosts: windows
+  gather_facts: false
+  tasks: [{ansible.builtin.debug: {msg: it is announced}}]
+- hosts: windows
+  gather_facts: false
+  serial: 1
+  max_fail_percentage: 0
+  tasks: [{ansible.builtin.include_role: {name: pending_reboot.windows.reboot_gate}}]
+"""
+
+
+def test_the_callback_tells_of_the_plays_of_this_collection_only(play_at_both_ends: Play, tmp_path: Path) -> None:
+    """Hosts of others are none of the fleet, and what others did with its hosts is no start of the roll-out."""
+    stuck = recorded("stuck")
+    hosts = {name: add_host(tmp_path, name, stuck if name == "h1" else None) for name in ("h1", "h2")}
+    done = play_at_both_ends(SEVERAL_PLAYS, hosts)
+    assert {name: each["outcome"] for name, each in done.report.items()} == {"h1": "failed", "h2": "not_started"}

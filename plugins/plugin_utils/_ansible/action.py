@@ -130,7 +130,9 @@ class PendingRebootAction(ActionBase):  # type: ignore[misc]
         full_name = f"{COLLECTION}.{name}"
         try:
             result = self._execute_module(module_name=full_name, module_args=dict(arguments), task_vars=self.task_vars)
-        except broken_off() as error:
+        except Exception as error:  # which of them it can be is known only now
+            if not isinstance(error, broken_off()):
+                raise
             raise AnsibleConnectionFailure(f"the connection broke off ({type(error).__name__})") from error
         for kind, told in self.told.items():
             told.extend(each for each in result.get(kind) or () if each not in told)

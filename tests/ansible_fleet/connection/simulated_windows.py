@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection import ConnectionBase
-from pypsrp.exceptions import WSManFaultError
-from requests.exceptions import ConnectionError as RequestsConnectionError
-from winrm.exceptions import WinRMTransportError
 
 from ansible_fleet.host import AwayError, BrokenOffError, Host, call_of
 
@@ -29,7 +27,7 @@ options:
 """
 
 
-_BROKEN_OFF = {"requests": RequestsConnectionError, "winrm": WinRMTransportError, "pypsrp": WSManFaultError}
+_BROKEN_OFF = {"requests": "ConnectionError", "winrm": "WinRMTransportError", "pypsrp": "WSManFaultError"}
 
 
 class Connection(ConnectionBase):  # type: ignore[misc]
@@ -59,7 +57,8 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         except AwayError as error:
             raise AnsibleConnectionFailure(str(error)) from error
         except BrokenOffError as error:
-            raise _BROKEN_OFF[error.library](*error.arguments) from error
+            module = importlib.import_module(f"{error.library}.exceptions")
+            raise getattr(module, _BROKEN_OFF[error.library])(*error.arguments) from error
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a module, or a command."""
