@@ -74,7 +74,7 @@ def facts(wua="state", timeout=30, sources=None, skip_sources=None, ignore=None,
             strict=strict,
             packages=packages,
         )
-    return found.to_dict()
+    return shared.told(_core, found)
 
 
 def state(**options):
@@ -149,7 +149,7 @@ def patch_state(patches, saltenv="base"):
         wanted = _core.patches_from(shared.read(_core, _local(patches, saltenv)), where=where)
         played = shared.fixture(_core, given)
         found = played.patch_states(wanted) if played else _core.local_patch_states(wanted)
-        return [each.to_dict() for each in found]
+        return [shared.told(_core, each) for each in found]
 
 
 def summary():
@@ -183,7 +183,7 @@ def flag(update_id, test=False):
     with _clear_errors():
         played = shared.fixture(_core, _settings())
         flagging = played.flag if played else _core.flag_reboot
-        return flagging(str(update_id), test=bool(test)).to_dict()
+        return shared.told(_core, flagging(str(update_id), test=bool(test)))
 
 
 def decide(policy=None, record=False):
@@ -206,7 +206,7 @@ def decide(policy=None, record=False):
         decision = shared.decide(_core, given, policy, history)
         if record and decision.action != "reboot":
             history.record([decision])
-        return decision.to_dict()
+        return shared.told(_core, decision)
 
 
 def reboot(policy=None, delay=30, message=None, test=False):
@@ -242,7 +242,7 @@ def reboot(policy=None, delay=30, message=None, test=False):
             _request(given, delay, message or f"pending-reboot: {', '.join(decision.reasons)}")
     if decision.action == "blocked":
         __context__["retcode"] = 1
-    return {"decision": decision.to_dict(), "requested": requested, "under_way": under_way}
+    return {"decision": shared.told(_core, decision), "requested": requested, "under_way": under_way}
 
 
 def version():

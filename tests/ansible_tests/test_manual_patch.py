@@ -409,13 +409,11 @@ def test_verify_says_in_plain_words_that_a_host_is_lost(play: Play, tmp_path: Pa
 
 
 @pytest.mark.parametrize("module", ["win_tempfile", "win_copy", "win_stat"])
-def test_a_host_that_is_lost_between_two_packages_is_a_failure(
-    play_at_both_ends: Play, tmp_path: Path, module: str
-) -> None:
+def test_a_host_that_is_lost_between_two_packages_is_a_failure(play: Play, tmp_path: Path, module: str) -> None:
     first = package(tmp_path)
     other = {**first, "name": "Other", "patch": {"files": [{"path": r"C:\other.dll", "version": "1"}]}}
     dies_at = {f"ansible.windows.{module}": {"win_tempfile": 2, "win_copy": 3, "win_stat": 2}[module]}
     hosts = {"h1": add_host(tmp_path, "h1", dies_at=dies_at)}
-    done = play_at_both_ends(PATCH_BY_HAND, hosts, manual_patch_packages=[first, other])
+    done = play(PATCH_BY_HAND, hosts, manual_patch_packages=[first, other])
     assert (done.recap["h1"]["failed"], done.recap["h1"]["unreachable"]) == (1, 0), done.output
     assert done.report["h1"]["comment"] == "Other: the host is lost after an earlier package was installed"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -234,3 +235,17 @@ def test_a_linux_minion_says_why_not(newest_salt: Salt, tmp_path: Path) -> None:
     (tmp_path / "states").mkdir()
     (tmp_path / "states/gate.sls").write_text("gate:\n  pending_reboot.gated: []\n")
     assert "it wants a minion that is Windows, or plays one" in minion.run("state.apply", "gate").text
+
+
+def test_half_a_surrogate_pair_is_told(minion: Masterless, machine: Path) -> None:
+    """A registry can hold it, UTF-8 cannot."""
+    data = "\0".join([r"\??\C:\a.tmp", "!\\??\\C:\\windows\\a\ud800b.dll", "", ""]).encode("utf-16-le", "surrogatepass")
+    value = {"type": "REG_MULTI_SZ", "base64": base64.b64encode(data).decode()}
+    key = r"SYSTEM\CurrentControlSet\Control\Session Manager"
+    keys = {key: {"values": {"PendingFileRenameOperations": value}}}
+    machine.write_text(json.dumps({"host": "WEB01", "boot_time": "2026-11-20T03:12:00Z", "keys": keys}))
+    found = minion.run("pending_reboot.facts")
+    assert found.status == 0, found.text
+    assert found.value["local"]["file_operations"][0]["target"] == r"C:\windows\a\ud800b.dll"
+    (reason,) = minion.call("pending_reboot.reasons")
+    assert r"a\ud800b.dll" in reason["description"]

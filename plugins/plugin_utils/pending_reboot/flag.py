@@ -19,7 +19,6 @@ from typing import Final, NamedTuple, Protocol
 from .errors import InputError, PendingRebootError
 from .sources.install_witness import FLAG
 from .sources.windows_update import REBOOT_REQUIRED
-from .text import encodable
 
 _KB_NUMBER: Final = re.compile(r"\d{5,8}", re.ASCII)
 _BRACED_GUID: Final = re.compile(r"\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}", re.ASCII | re.IGNORECASE)
@@ -35,8 +34,7 @@ class FlagResult(NamedTuple):
 
     def to_dict(self) -> dict[str, object]:
         """Return plain JSON types."""
-        names: dict[str, object] = {"before": self.before, "after": self.after}
-        return encodable({"changed": self.changed, "key": REBOOT_REQUIRED.path, **names})
+        return {"changed": self.changed, "key": REBOOT_REQUIRED.path, "before": self.before, "after": self.after}
 
 
 class VolatileKeys(Protocol):

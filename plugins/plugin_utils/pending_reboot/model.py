@@ -17,7 +17,6 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from .registry import Unreadable, iso
-from .text import encodable
 
 #: The version of the facts' shape; a consumer checks it, it grows when a field changes its meaning.
 SCHEMA: Final = 1
@@ -208,7 +207,7 @@ class Facts(NamedTuple):
     def to_dict(self) -> dict[str, object]:
         """Return the facts as plain JSON types, in the shape of schema 1."""
         operations = self.file_operations
-        content: dict[str, object] = {
+        return {
             "schema": SCHEMA,
             "state": self.state,
             "reboot_required": self.reboot_required,
@@ -223,4 +222,3 @@ class Facts(NamedTuple):
             "host": self.host,
             "collected": self.collected.to_dict(),
         }
-        return encodable(content)

@@ -29,7 +29,7 @@ from .model import Facts
 from .patch import Patch
 from .patch_files import FileEvidence, judge_files, machine_of
 from .patch_traces import PackageEvidence, applies, judge_marks, judge_packages
-from .text import encodable, listed
+from .text import listed
 
 Verdict = Literal["missing", "installed", "installed_pending_reboot", "not_applicable", "unknown"]
 View = Literal["applicable", "installed", "reboot_pending", "not_applicable", "unknown"]
@@ -54,15 +54,13 @@ class PatchState(NamedTuple):
     def to_dict(self) -> dict[str, object]:
         """Return plain JSON types."""
         patch = {"kb": self.patch.kb, "title": self.patch.title, "update_id": self.patch.update_id}
-        return encodable(
-            {
-                "patch": {**patch, "flag": self.patch.flag},
-                "verdict": self.verdict,
-                "description": self.description,
-                "views": dict(self.views),
-                "evidence": dict(self.evidence),
-            }
-        )
+        return {
+            "patch": {**patch, "flag": self.patch.flag},
+            "verdict": self.verdict,
+            "description": self.description,
+            "views": dict(self.views),
+            "evidence": dict(self.evidence),
+        }
 
 
 def patch_states(reader: FileReader, patches: Iterable[Patch], *, now: datetime | None = None) -> list[PatchState]:

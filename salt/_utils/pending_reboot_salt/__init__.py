@@ -190,6 +190,12 @@ def _plain_data(text: str) -> object:
             raise ValueError(str(error)) from error
 
 
+def told(package: ModuleType, found: Any) -> dict[str, Any]:
+    """Return facts, a decision and so on as what Salt can send and print: UTF-8 has no halves of surrogate pairs."""
+    plain: dict[str, Any] = part(package, "text").encodable(found.to_dict())
+    return plain
+
+
 def facts(package: ModuleType, given: Mapping[str, Any], *, timeout: float = 30, **options: Any) -> Any:
     """Return the facts of this minion's machine; `options` are those of `local_facts`, lists as people write them.
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pending_reboot import facts_from, patch_states, patches_from
+from pending_reboot import patch_states, patches_from
 from pending_reboot.fixture import boot
 from pending_reboot.policy import parse_time
 from pending_reboot.readers.memory import MemoryRegistry
@@ -340,13 +340,6 @@ def test_a_patch_that_is_flagged_by_its_title() -> None:
     flag = state(machine, patch)["patch"]["flag"]
     machine.key(REBOOT_REQUIRED, {flag: Value.from_integer(1)}, volatile=True)
     assert state(machine, patch)["verdict"] == "installed_pending_reboot"
-
-
-def test_half_a_surrogate_pair_is_told_in_a_way_that_utf_8_has() -> None:
-    data = pending(rf"\??\{STAGED}", f"!\\??\\{DLL}\ud800", files={DLL: OLD, STAGED: NEW})
-    told = json.dumps([facts_from(from_snapshot(data)).to_dict(), state(data)], ensure_ascii=False)
-    assert "\\\\ud800" in told
-    assert told.encode("utf-8")
 
 
 def test_an_old_file_while_its_installer_asks_for_a_reboot() -> None:

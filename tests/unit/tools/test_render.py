@@ -88,7 +88,7 @@ def test_json_is_one_line_of_ascii() -> None:
     text = as_json(facts("\\??\\C:\\ü\ud800" + HOSTILE, ""))
     assert text.isascii()
     assert "\n" not in text
-    assert json.loads(text)["file_operations"][0]["source"] == "C:\\ü\\ud800" + HOSTILE
+    assert json.loads(text)["file_operations"][0]["source"] == "C:\\ü\ud800" + HOSTILE
 
 
 RENDERERS = {"table": as_table, "markdown": as_markdown, "csv": lambda each: as_csv([each])}
