@@ -417,3 +417,11 @@ def test_a_host_that_is_lost_between_two_packages_is_a_failure(play: Play, tmp_p
     done = play(PATCH_BY_HAND, hosts, manual_patch_packages=[first, other])
     assert (done.recap["h1"]["failed"], done.recap["h1"]["unreachable"]) == (1, 0), done.output
     assert done.report["h1"]["comment"] == "Other: the host is lost after an earlier package was installed"
+
+
+def test_a_patch_with_a_title_of_its_own_is_flagged_as_it_is_looked_for(patch: Any, tmp_path: Path) -> None:
+    described = package(tmp_path, name="Agent", patch={"title": "AgentX 5", "files": PATCH["files"]})
+    done, host = patch(described, installer={"files": recorded("clear", patched=True)["files"]})
+    assert (done.returncode, flags(host)) == (0, ["AgentX 5"]), done.output
+    again, _ = patch(described)
+    assert '\\"verdict\\": \\"installed_pending_reboot\\"' in again.output
